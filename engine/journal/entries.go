@@ -1,0 +1,166 @@
+package journal
+
+import (
+	"time"
+
+	"rtsprec/engine/media"
+)
+
+// An Entry is the body of a journal line. The zero value of every optional field is
+// left out of the line. Times are media time in UTC unless a comment says otherwise.
+type Entry interface{ Kind() Kind }
+
+// Kind names what a line says.
+type Kind string
+
+// The kinds written today. Readers keep and skip kinds they do not know.
+const (
+	KindOpen    Kind = "open"
+	KindPlan    Kind = "plan"
+	KindRun     Kind = "run"
+	KindSegment Kind = "segment"
+	KindCommit  Kind = "commit"
+	KindSeal    Kind = "seal"
+	KindGap     Kind = "gap"
+	KindDamage  Kind = "damage"
+	KindClock   Kind = "clock"
+	KindCompact Kind = "compact"
+	KindClose   Kind = "close"
+)
+
+// Open is the first line of every writer: who writes from here on. Format stands
+// in the first line of every file, whatever its kind (Line.Format).
+type Open struct {
+	Version string    `json:"version"`          // of rtsprec
+	Why     string    `json:"why"`              // "create", "resume" or "repair"
+	Wall    time.Time `json:"wall"`             // the host's clock
+	Before  string    `json:"before,omitempty"` // how the log before this line ended: "clean", "torn", "corrupt"
+}
+
+// PlanChanged carries the plan as it is from here on, URLs without passwords.
+type PlanChanged struct {
+	Plan Plan `json:"plan"`
+}
+
+// Run says that a camera's session began.
+type Run struct {
+	Camera string    `json:"camera"`
+	Run    uint64    `json:"run"` // rises over the recording
+	Start  time.Time `json:"start"`
+	Origin string    `json:"origin"` // "live" or "replay"
+	Peer   string    `json:"peer,omitempty"`
+	Tracks []Track   `json:"tracks"`
+}
+
+// Track describes an elementary stream in a line.
+type Track struct {
+	Codec    media.Codec `json:"codec"`
+	Clock    int         `json:"clock"`
+	Channels int         `json:"channels,omitempty"`
+	Skipped  string      `json:"skipped,omitempty"` // why it is not recorded
+}
+
+// Segment says that a file was created and its directory synced. It is journaled and
+// synced before the first media byte is written.
+type Segment struct {
+	Camera string    `json:"camera"`
+	N      uint64    `json:"n"`    // never repeats within a camera
+	File   string    `json:"file"` // final name, relative to the recording, with forward slashes; ".part" is appended while open
+	Run    uint64    `json:"run"`
+	Start  time.Time `json:"start"`
+	Tracks []Track   `json:"tracks"`
+}
+
+// Commit says what is on the disk: one line for all cameras with new media.
+type Commit struct {
+	Files []Committed `json:"files"`
+}
+
+// Committed is one camera's part of a Commit.
+type Committed struct {
+	Camera string      `json:"camera"`
+	N      uint64      `json:"n"`
+	From   int64       `json:"from"`  // first byte of the new range (16 for the first: checksums begin behind the first header)
+	Size   int64       `json:"size"`  // bytes so far: the new range is [From, Size)
+	Sum    Hex32       `json:"sum"`   // CRC-32C of the new range
+	Ends   []time.Time `json:"ends"`  // end of media by track of the segment; zero when it has none yet
+	Units  []int64     `json:"units"` // units so far, by track
+}
+
+// Seal says that a file has its final name and will never change.
+type Seal struct {
+	Camera   string      `json:"camera"`
+	N        uint64      `json:"n"`
+	Size     int64       `json:"size"`   // of the whole file
+	SHA256   string      `json:"sha256"` // of the bytes behind the first header (RECORDING: 16-byte header at a fixed place), hex
+	Start    time.Time   `json:"start"`
+	End      time.Time   `json:"end"` // of the video track, or the longest one without video
+	Starts   []time.Time `json:"starts"`
+	Ends     []time.Time `json:"ends"`
+	Units    []int64     `json:"units"`
+	Salvaged int64       `json:"salvaged,omitempty"` // bytes kept by recovery beyond the last commit
+	Cut      int64       `json:"cut,omitempty"`      // bytes recovery moved to quarantine
+}
+
+// Gap is a span of a camera's time without media. A gap whose end is not known yet has
+// no To; a later line with the same ID replaces it.
+type Gap struct {
+	ID     uint64       `json:"id"` // rises over the recording
+	Camera string       `json:"camera"`
+	Track  *int         `json:"track,omitempty"` // of the run; nil: all of them
+	From   time.Time    `json:"from"`
+	To     time.Time    `json:"to,omitzero"`
+	Causes media.Causes `json:"causes"`
+	Note   string       `json:"note,omitempty"`
+}
+
+// Damage is a span whose media arrived incomplete.
+type Damage struct {
+	Camera string    `json:"camera"`
+	Track  int       `json:"track"` // of the run
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Units  int64     `json:"units"`          // damaged units
+	Lost   int64     `json:"lost,omitempty"` // packets known to be lost
+}
+
+// Clock is what was observed of a clock: the raw pairs once a minute ("raw"), a
+// correction too large to be slewed ("step"), a camera whose own clock is not believed
+// ("distrust"), or the host's own clock being stepped ("host", without a camera).
+type Clock struct {
+	What    string        `json:"what"`
+	Camera  string        `json:"camera,omitempty"`
+	Track   *int          `json:"track,omitempty"`
+	At      time.Time     `json:"at"`
+	Offset  time.Duration `json:"offset_ns,omitempty"` // added to the clock in question to give media time
+	RTP     uint32        `json:"rtp,omitempty"`
+	NTP     uint64        `json:"ntp,omitempty"` // of the sender report, 32.32 fixed point
+	Arrival time.Time     `json:"arrival,omitzero"`
+	Within  time.Duration `json:"within_ns,omitempty"` // uncertainty, plus or minus
+}
+
+// Compact begins a file that was written anew: it stands for lines From to To, of
+// which commits of sealed segments were left out.
+type Compact struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Close ends the window.
+type Close struct {
+	Why string    `json:"why"` // "stopped" or "planned"
+	At  time.Time `json:"at"`
+}
+
+// Kind implements Entry.
+func (*Open) Kind() Kind        { return KindOpen }
+func (*PlanChanged) Kind() Kind { return KindPlan }
+func (*Run) Kind() Kind         { return KindRun }
+func (*Segment) Kind() Kind     { return KindSegment }
+func (*Commit) Kind() Kind      { return KindCommit }
+func (*Seal) Kind() Kind        { return KindSeal }
+func (*Gap) Kind() Kind         { return KindGap }
+func (*Damage) Kind() Kind      { return KindDamage }
+func (*Clock) Kind() Kind       { return KindClock }
+func (*Compact) Kind() Kind     { return KindCompact }
+func (*Close) Kind() Kind       { return KindClose }
