@@ -75,7 +75,9 @@ type Sink interface {
 	Begin(ctx context.Context, run Run) error
 	Write(ctx context.Context, au AccessUnit) error
 	// End says that the run is over and why. gap.From is the time from which media
-	// may be missing; a zero gap.To means "until the next unit".
+	// may be missing; a zero gap.From means the end of what was written, a zero gap.To
+	// "until the next unit". It may be called again before the next Begin, and before
+	// the first one: its causes are then added to the gap that is open.
 	End(ctx context.Context, gap Gap) error
 	Close(ctx context.Context) error
 }
