@@ -68,8 +68,8 @@ type Gap struct {
 	Unexplained bool         `json:"unexplained,omitempty"`
 }
 
-// DamageSpan is a span whose media arrived incomplete.
-type DamageSpan struct {
+// Damage is a span whose media arrived incomplete.
+type Damage struct {
 	From  time.Time `json:"from"`
 	To    time.Time `json:"to"`
 	Track int       `json:"track"`
@@ -92,7 +92,7 @@ type Camera struct {
 	Name     string
 	Segments []*Segment // by start
 	Gaps     []Gap      // by start
-	Damage   []DamageSpan
+	Damage   []Damage
 }
 
 // Segment is one media file of a camera, as the journal knows it.

@@ -52,7 +52,7 @@ type CameraReport struct {
 	Coverage Coverage        `json:"coverage"` // of the window, by the track that decides
 	Tracks   []TrackCoverage `json:"tracks"`
 	Gaps     []Gap           `json:"gaps,omitempty"`   // journaled or measured; never the lead-in
-	Damage   []DamageSpan    `json:"damage,omitempty"` // packets lost on the way, as journaled
+	Damage   []Damage        `json:"damage,omitempty"` // packets lost on the way, as journaled
 }
 
 // Finding is one thing that is not as RECORDING says it should be, or worth a remark.
