@@ -1,0 +1,37 @@
+# What is needed: Go. `make test` fetches on Debian what the tests judge by (ffmpeg,
+# GStreamer, MediaInfo, VLC); nothing of it is needed to build or to record.
+
+GO ?= go
+export CGO_ENABLED ?= 0
+
+FUZZTIME ?= 30s
+BENCHTIME ?= 2s
+
+.PHONY: build test demo bench fuzz lint docs clean
+
+build:
+	$(GO) build -trimpath -o bin/ ./cmd/rtsprec ./cmd/rtspcam
+
+test:
+	scripts/install-test-deps.sh
+	CI=true $(GO) test ./...
+
+demo: build
+	scripts/demo.sh
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+# Every fuzz target for FUZZTIME each: `go test` takes one at a time.
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+lint:
+	scripts/lint.sh
+
+# man/ and completions/ from the commands themselves.
+docs:
+	$(GO) run ./cmd/gendocs
+
+clean:
+	rm -rf bin

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Installs what the tests judge by: players, probes and an RTSP server that are not ours.
+# Calls apt-get only when something is missing. With --race also what `go test -race`
+# needs: a C compiler.
+set -euo pipefail
+
+packages=(
+	python3-gi gir1.2-gst-rtsp-server-1.0
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+	gstreamer1.0-libav gstreamer1.0-rtsp
+	ffmpeg mediainfo vlc-bin vlc-plugin-base
+	iproute2 nftables tmux
+)
+if [ "${1:-}" = --race ]; then
+	packages+=(gcc libc6-dev)
+fi
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	echo "install-test-deps: this is not Debian: install these by hand (names as in Debian 12):" >&2
+	printf '  %s\n' "${packages[@]}" >&2
+	echo "the tests that need a missing tool are skipped, or fail when CI=true" >&2
+	exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	if [ "$state" != installed ]; then
+		missing+=("$package")
+	fi
+done
+if [ ${#missing[@]} -eq 0 ]; then
+	exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "install-test-deps: missing: ${missing[*]}" >&2
+		echo "hint: run this as root, or install sudo" >&2
+		exit 1
+	fi
+	as_root=(sudo)
+fi
+
+echo "install-test-deps: installing ${missing[*]}"
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y -q --no-install-recommends "${missing[@]}"
