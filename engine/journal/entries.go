@@ -26,6 +26,7 @@ const (
 	KindClock   Kind = "clock"
 	KindCompact Kind = "compact"
 	KindClose   Kind = "close"
+	KindLead    Kind = "lead"
 )
 
 // Open is the first line of every writer: who writes from here on. Format stands
@@ -63,12 +64,22 @@ type Track struct {
 // Segment says that a file was created and its directory synced. It is journaled and
 // synced before the first media byte is written.
 type Segment struct {
-	Camera string    `json:"camera"`
-	N      uint64    `json:"n"`    // never repeats within a camera
-	File   string    `json:"file"` // final name, relative to the recording, with forward slashes; ".part" is appended while open
-	Run    uint64    `json:"run"`
-	Start  time.Time `json:"start"`
-	Tracks []Track   `json:"tracks"`
+	Camera  string    `json:"camera"`
+	N       uint64    `json:"n"`    // never repeats within a camera
+	File    string    `json:"file"` // final name, relative to the recording, with forward slashes; ".part" is appended while open
+	Run     uint64    `json:"run"`
+	Start   time.Time `json:"start"`
+	Tracks  []Track   `json:"tracks"`
+	Instead *Instead  `json:"instead,omitempty"`
+}
+
+// Instead says that a segment holds, written again, the media of segment N of the same
+// camera from byte From on, because the disk would not sync that file. It is in force
+// once the new segment has a commit: from then on N's media ends at From, whatever N's
+// own commits say, and N is truncated there and sealed.
+type Instead struct {
+	N    uint64 `json:"n"`
+	From int64  `json:"from"`
 }
 
 // Commit says what is on the disk: one line for all cameras with new media.
@@ -87,7 +98,9 @@ type Committed struct {
 	Units  []int64     `json:"units"` // units so far, by track
 }
 
-// Seal says that a file has its final name and will never change.
+// Seal says that a file has its final name and will never change. A Size of 0 says that
+// nothing is left of the segment: it held no media (its Instead does, or it never got
+// any), and no file stands under its name.
 type Seal struct {
 	Camera   string      `json:"camera"`
 	N        uint64      `json:"n"`
@@ -103,7 +116,8 @@ type Seal struct {
 }
 
 // Gap is a span of a camera's time without media. A gap whose end is not known yet has
-// no To; a later line with the same ID replaces it.
+// no To; a later line with the same ID replaces it. A gap whose To is its From is
+// withdrawn: what seemed to be missing came late.
 type Gap struct {
 	ID     uint64       `json:"id"` // rises over the recording
 	Camera string       `json:"camera"`
@@ -152,6 +166,16 @@ type Close struct {
 	At  time.Time `json:"at"`
 }
 
+// Lead is a camera's lead-in, which is no gap: media from before the window (To is the
+// window's start), kept so that it begins with a picture; or, Waited, the wait for the
+// camera's first key frame after the window opened (From is the window's start).
+type Lead struct {
+	Camera string    `json:"camera"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Waited bool      `json:"waited,omitempty"`
+}
+
 // Kind implements Entry.
 func (*Open) Kind() Kind        { return KindOpen }
 func (*PlanChanged) Kind() Kind { return KindPlan }
@@ -164,3 +188,4 @@ func (*Damage) Kind() Kind      { return KindDamage }
 func (*Clock) Kind() Kind       { return KindClock }
 func (*Compact) Kind() Kind     { return KindCompact }
 func (*Close) Kind() Kind       { return KindClose }
+func (*Lead) Kind() Kind        { return KindLead }
