@@ -1,0 +1,121 @@
+package vfs
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+
+	"rtsprec/engine/fault"
+)
+
+// OS returns the host's file system.
+func OS() FS { return host{} }
+
+type host struct{}
+
+func (host) Create(name string, perm fs.FileMode) (File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return nil, err
+	}
+	return &hostFile{File: f}, nil
+}
+
+func (host) Open(name string) (File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &hostFile{File: f}, nil
+}
+
+func (host) OpenRW(name string) (File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &hostFile{File: f, end: size}, nil
+}
+
+func (host) Rename(from, to string) error                 { return os.Rename(from, to) }
+func (host) Remove(name string) error                     { return os.Remove(name) }
+func (host) Mkdir(name string, perm fs.FileMode) error    { return os.Mkdir(name, perm) }
+func (host) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
+func (host) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
+func (host) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
+
+func (host) SyncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Lock opens the file anew for each lock, so that two in one process exclude each
+// other as two processes do (flock belongs to the open file description).
+func (host) Lock(name string) (io.Closer, error) {
+	l := flock.New(name, flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.New(fault.Busy, "lock %s: somebody else holds it", name)
+	}
+	return l, nil
+}
+
+func (host) Free(dir string) (uint64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return uint64(s.Bavail) * uint64(s.Bsize), nil
+}
+
+// hostFile keeps the place of Write itself, so that a write that failed in the middle
+// and a Truncate leave it where the interface says.
+type hostFile struct {
+	*os.File
+	mu  sync.Mutex
+	end int64
+}
+
+func (f *hostFile) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.File.WriteAt(p, f.end)
+	f.end += int64(n)
+	return n, err
+}
+
+func (f *hostFile) Truncate(size int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.File.Truncate(size); err != nil {
+		return err
+	}
+	f.end = size
+	return nil
+}
+
+func (f *hostFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+func (f *hostFile) Sync() error { return datasync(f.File) }
