@@ -1,6 +1,29 @@
 // Package timeline turns RTP timestamps, sender reports and arrival times into media
-// time. It is pure: it has no clock, no goroutine and does no I/O; every time is an
-// argument. A Session and its Tracks belong to one goroutine at a time.
+// time: capture time on the host's clock. It is pure: no clock, no goroutine, no I/O;
+// every time is an argument. Nothing is ever held back to wait for a report.
+//
+// A track's time is built in three steps, each its own type:
+//
+//	rtp --ticker--> ticks          continuous over wraps, jumps, constant stamps
+//	ticks, arrival --envelope-->   when the least delayed unit would have arrived
+//	ticks, reports --reports-->    what the camera's clock said at that instant
+//
+// With a = arrival, x = ticks as a duration and c = the camera's clock at x:
+//
+//   - Without sender reports, capture = x + min(a - x): the least delayed unit of the
+//     last minutes is taken to have had no delay. The minimum follows the drift between
+//     the two clocks.
+//   - With reports, capture = c + theta. One theta serves all tracks of a camera, so
+//     that sound and picture fit together however wrong the camera's clock is. While
+//     the camera agrees with the host ([Options].Trust), theta is 0. Otherwise it is
+//     min(a - c), less the delay known from when the clock was trusted.
+//   - A unit cannot be captured after it arrived: where the camera's clock is ahead of
+//     the host's by more than the least delay, theta is lowered by the difference.
+//
+// What the camera's clock says is taken from a robust line through its last reports
+// (median slope, median height), so that one wrong report moves nothing. A report that
+// is far off is believed when the next one says the same: then the clock was stepped.
+// Time is kept running through the step, and the step is subtracted.
 package timeline
 
 import (
@@ -16,18 +39,34 @@ type Options struct {
 	Trust time.Duration
 }
 
-// Session is one run with one camera, whose tracks share the camera's clock.
-type Session struct{ start time.Time }
+// Session is one run with one camera, whose tracks share the camera's clock. A Session
+// and its Tracks belong to one goroutine at a time.
+type Session struct {
+	start    time.Time
+	startNTP uint64
+	trust    time.Duration
+	tracks   []*Track
+	step     time.Duration // how far the camera's clock was stepped in all
+	trusted  bool
+	decided  bool          // whether trust was ever judged
+	known    time.Duration // least delay seen while trusted; negative: none
+}
 
 // New begins a run. start is the host's time with its monotonic reading
 // (media.Run.Start); later steps of the host's clock re-date nothing.
-func New(start time.Time, o Options) *Session { return &Session{start: start} }
+func New(start time.Time, o Options) *Session {
+	if o.Trust == 0 {
+		o.Trust = 2 * time.Second
+	}
+	return &Session{start: start, startNTP: toNTP(start), trust: o.Trust, known: -1}
+}
 
-// Track adds a track whose RTP clock runs at clockRate Hz.
-func (s *Session) Track(clockRate int) *Track { return &Track{s: s} }
-
-// Track places the units of one elementary stream.
-type Track struct{ s *Session }
+// Track adds a track whose RTP clock runs at clockRate Hz, at least 1.
+func (s *Session) Track(clockRate int) *Track {
+	t := &Track{s: s, ticker: newTicker(clockRate)}
+	s.tracks = append(s.tracks, t)
+	return t
+}
 
 // Stamp is a unit's place in time.
 type Stamp struct {
@@ -35,47 +74,82 @@ type Stamp struct {
 	// jumps and changes of SSRC. They fall only as far as pictures are reordered.
 	Ticks media.Ticks
 	// Wall is media time: the best estimate of capture on the host's clock, UTC without
-	// a monotonic reading. Of two units of a track, the one with the greater Ticks never
-	// has the lesser Wall, and Wall is never later than Arrival.
+	// a monotonic reading. Of two units of a track the one with the greater Ticks never
+	// has the lesser Wall: a correction back slows Wall down until it is made. Wall is
+	// never later than the latest arrival.
 	Wall time.Time
 	// Within is the uncertainty of Wall, plus or minus.
 	Within time.Duration
 	// Reset says that the RTP time broke off here (a jump, a new SSRC, a clock that
-	// stands still) and Ticks go on by arrival.
+	// stands still or runs at another rate) and Ticks go on by arrival.
 	Reset bool
 }
 
-// Stamp places the unit that begins with RTP timestamp rtp and whose first packet came
-// at arrival. Further units of the same packet are placed by adding their offset to
-// rtp. It always answers at once, whatever it was given.
-func (t *Track) Stamp(rtp uint32, arrival time.Time) Stamp { return Stamp{Wall: arrival} }
-
-// Report takes a sender report (RFC 3550 6.4.1): the camera's clock said ntp (32.32
-// fixed point) when its RTP clock for this track stood at rtp. Reports that cannot be
-// true are counted and ignored.
-func (t *Track) Report(ntp uint64, rtp uint32, arrival time.Time) {}
-
-// Restart says that the next unit has nothing to do with the RTP time so far: its SSRC
-// is another.
-func (t *Track) Restart() {}
-
-// Observation is what is known of a track's clocks, for clock lines, probe and metrics.
-type Observation struct {
-	Reports int           // sender reports used
-	Ignored int           // sender reports that could not be true
-	Sound   bool          // Wall is derived from sender reports
-	Trusted bool          // and the camera's absolute time is believed
-	Offset  time.Duration // added to the camera's clock to give media time; 0 while Trusted
-	Delay   time.Duration // of the least delayed unit of late, from capture to arrival; 0: not known
-	Drift   float64       // parts per million by which the track's RTP clock is fast against the host's
-	Jitter  time.Duration // of arrivals (RFC 3550 6.4.1)
-	Within  time.Duration // uncertainty of the latest Wall
-	Resets  int           // times the RTP time broke off
-
-	RTP     uint32    // of the last report, as received
-	NTP     uint64    // of the last report, as received
-	Arrival time.Time // of the last report; zero: there was none
+// offset returns theta, what is added to the camera's clock without its steps, and
+// whether t has a part in it: the reports of a track whose clock is apart from the
+// other tracks' say nothing about them, nor theirs about it.
+func (s *Session) offset(t *Track, now time.Duration) (theta time.Duration, ok bool) {
+	best, ok := s.nearest(now)
+	if !ok {
+		return 0, false
+	}
+	mine, sound := t.lead(now)
+	if !sound || (mine-best).Abs() > apart {
+		return 0, false
+	}
+	least := best
+	for _, o := range s.tracks {
+		if m, sound := o.lead(now); sound && (m-best).Abs() <= apart {
+			least = min(least, m)
+		}
+	}
+	return least - s.delay(least-s.step), true
 }
 
-// Observe returns what is known now.
-func (t *Track) Observe() Observation { return Observation{} }
+// apart is how much two tracks' delays may differ on one clock.
+const apart = 2 * time.Second
+
+// nearest finds the track whose clock is nearest to the host's and returns min(a - c)
+// without the steps.
+func (s *Session) nearest(now time.Duration) (lead time.Duration, ok bool) {
+	var best time.Duration
+	for _, o := range s.tracks {
+		m, sound := o.lead(now)
+		if raw := (m - s.step).Abs(); sound && (!ok || raw < best) {
+			best, lead, ok = raw, m, true
+		}
+	}
+	return lead, ok
+}
+
+// delay judges the camera's clock by raw, the least a - c, and returns how much of raw
+// is delay. The rest is the clocks' difference. Trust that was lost comes back at three
+// quarters of the limit, so that a clock near the limit does not flap.
+func (s *Session) delay(raw time.Duration) time.Duration {
+	limit := s.trust
+	if s.decided && !s.trusted {
+		limit = limit / 4 * 3
+	}
+	s.decided, s.trusted = true, raw.Abs() <= limit
+	if !s.trusted {
+		return max(s.known, 0)
+	}
+	raw = max(raw, 0)
+	if s.known < 0 || raw < s.known {
+		s.known = raw
+	}
+	return raw
+}
+
+// toNTP converts to 32.32 fixed point since 1900, modulo 2^32 s (RFC 5905 6).
+func toNTP(t time.Time) uint64 {
+	const toUnix = 2208988800
+	return uint64(t.Unix()+toUnix)<<32 | uint64(t.Nanosecond())<<32/1e9
+}
+
+// sinceNTP returns ntp - from. Of all eras the one is taken in which the difference is
+// within 68 years.
+func sinceNTP(ntp, from uint64) time.Duration {
+	d := int64(ntp - from)
+	return time.Duration(d>>32)*time.Second + time.Duration(uint64(d)&0xffffffff*1e9>>32)
+}
