@@ -1,0 +1,177 @@
+package commands
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rtsprec/engine"
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/rtsp"
+)
+
+// connection is how cameras are reached: the flags that commands which connect share.
+type connection struct {
+	transport   rtsp.Transport
+	reorder     span
+	insecure    bool
+	fingerprint string
+}
+
+func (c *connection) addFlags(cmd *cobra.Command) {
+	c.transport = rtsp.Auto
+	c.reorder = span{d: engine.DefaultReorder, min: time.Millisecond, max: 5 * time.Second}
+	enumFlag(cmd, &c.transport, rtsp.Transports, "transport", "how media travels")
+	flags := cmd.Flags()
+	flags.Var(&c.reorder, "reorder", "how long a late UDP packet is waited for")
+	flags.BoolVar(&c.insecure, "insecure", false, "rtsps: accept any certificate")
+	flags.StringVar(&c.fingerprint, "fingerprint", "", "rtsps: accept only the certificate with this SHA-256 (`hex`)")
+}
+
+// cameras reads the cameras that were typed, each [NAME=]URL, and gives a name to those
+// without: "camera" when there is one, "camera-1", "camera-2" by position otherwise.
+func (c *connection) cameras(p *process, typed []string) ([]journal.Camera, error) {
+	fingerprint, err := parseFingerprint(c.fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	var list []journal.Camera
+	seen := map[string]bool{}
+	for i, text := range typed {
+		name, address, err := parseInput(text)
+		if err != nil {
+			return nil, err
+		}
+		if name == "" {
+			name = "camera"
+			if len(typed) > 1 {
+				name = fmt.Sprintf("camera-%d", i+1)
+			}
+		}
+		if folded := strings.ToLower(name); seen[folded] {
+			return nil, usage("names make folders: -i left=rtsp://... -i right=rtsp://...", "two cameras are called %s", name)
+		} else {
+			seen[folded] = true
+		}
+		list = append(list, journal.Camera{
+			Name: name, URL: p.login(address), Transport: string(c.transport), Reorder: journal.Duration(c.reorder.d),
+			Insecure: c.insecure, Fingerprint: fingerprint,
+		})
+	}
+	return list, nil
+}
+
+// parseInput reads [NAME=]URL. NAME= counts only before any ':' or '/': the equals
+// signs of "rtsp://cam/live?channel=1" belong to the URL.
+func parseInput(text string) (name, address string, err error) {
+	address = text
+	if i := strings.IndexAny(text, "=:/"); i >= 0 && text[i] == '=' {
+		name, address = text[:i], text[i+1:]
+		if err := journal.ValidCameraName(name); err != nil {
+			return "", "", hinted{err, nameHint}
+		}
+	}
+	return name, address, checkURL(address)
+}
+
+const nameHint = "a name becomes a folder: letters, digits, '-', '_' and '.'"
+
+// checkURL says what is wrong with the URL of a camera, before anybody is asked.
+func checkURL(address string) error {
+	shown := fault.URL(address)
+	scheme, rest, found := strings.Cut(address, "://")
+	switch strings.ToLower(scheme) {
+	case "rtsp", "rtsps":
+	default:
+		if name, _, named := strings.Cut(address, "=rtsp"); named {
+			if err := journal.ValidCameraName(name); err != nil {
+				return hinted{err, nameHint}
+			}
+		}
+		if found {
+			return usage("cameras are rtsp:// or rtsps://", "%s is not an RTSP URL", shown)
+		}
+		return usage("rtsp://"+shown, "%s is not a URL", shown)
+	}
+	if !found {
+		return usage("rtsp://HOST/PATH", "%s is not a URL", shown)
+	}
+	_, _, rest = cutUser(rest)
+	if host := rest[:authorityEnd(rest)]; !validHost(host) {
+		return usage("rtsp://HOST/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH", "%s names no host that can be asked", shown)
+	}
+	return nil
+}
+
+// cutUser splits what stands behind "://" at the @ that ends user and password. A
+// password with a / in it is understood when what stands before the / is no host.
+func cutUser(rest string) (user string, found bool, tail string) {
+	authority := rest[:authorityEnd(rest)]
+	at := strings.LastIndexByte(authority, '@')
+	if at < 0 && !validHost(authority) {
+		at = strings.LastIndexByte(rest, '@')
+	}
+	if at < 0 {
+		return "", false, rest
+	}
+	return rest[:at], true, rest[at+1:]
+}
+
+func authorityEnd(rest string) int {
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		return i
+	}
+	return len(rest)
+}
+
+// validHost reports whether s is a host with or without a port.
+func validHost(s string) bool {
+	u, err := url.Parse("rtsp://" + s)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(u.Hostname(), " \t") {
+		return false
+	}
+	if u.Port() == "" {
+		return !strings.HasSuffix(s, ":")
+	}
+	port, err := strconv.Atoi(u.Port())
+	return err == nil && port > 0 && port < 65536
+}
+
+// login adds the credentials of the environment to a URL without: RTSPREC_USER where it
+// names no user, RTSPREC_PASSWORD where it has no password. So no password needs to
+// stand in a crontab or in the list of processes.
+func (p *process) login(address string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	user, found, tail := cutUser(rest)
+	if strings.Contains(user, ":") {
+		return address
+	}
+	if !found {
+		name, set := p.Env("RTSPREC_USER")
+		if !set || name == "" {
+			return address
+		}
+		user = url.User(name).String()
+	}
+	if password, set := p.Env("RTSPREC_PASSWORD"); set {
+		// What cannot stand in a URL is escaped; the user was, or was just now.
+		user += url.UserPassword("", password).String()
+	}
+	return scheme + "://" + user + "@" + tail
+}
+
+// parseFingerprint takes a SHA-256 as tools print it, with or without colons.
+func parseFingerprint(text string) (string, error) {
+	digits := strings.ToLower(strings.ReplaceAll(text, ":", ""))
+	if sum, err := hex.DecodeString(digits); err != nil || len(sum) != 32 && len(sum) != 0 {
+		return "", usage("openssl s_client -connect HOST:322 </dev/null | openssl x509 -noout -fingerprint -sha256",
+			"--fingerprint: %q is no SHA-256: 64 hexadecimal digits", text)
+	}
+	return digits, nil
+}

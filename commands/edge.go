@@ -1,0 +1,92 @@
+package commands
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"rtsprec/engine"
+	"rtsprec/engine/archive"
+	"rtsprec/engine/media"
+	"rtsprec/engine/vfs"
+)
+
+// Edge is everything that a command touches outside itself: the edge of the process in
+// one struct, so that a test can be the process. All fields are needed.
+type Edge struct {
+	Args     []string // without the program's name
+	Out, Err io.Writer
+	Env      func(name string) (value string, set bool)
+	Clock    media.Clock
+	Zone     *time.Location // of the times of day that are typed and shown
+	// Signals delivers INT, TERM and HUP until release is called. INT and TERM come even
+	// where the process was started with them ignored (a shell's background job); HUP
+	// does not (nohup).
+	Signals func() (signals <-chan os.Signal, release func())
+	// Screen is the size in cells of the terminal that Err is; ok is false where Err
+	// is a file or a pipe.
+	Screen  func() (width, height int, ok bool)
+	FS      vfs.FS
+	Engine  Engine
+	Version string
+}
+
+// Engine is what commands ask of package engine, as functions, so that a test can
+// answer instead.
+type Engine struct {
+	Record    func(ctx context.Context, d engine.Deps, o engine.RecordOptions) (*engine.Summary, error)
+	Resume    func(ctx context.Context, d engine.Deps, dir string, o engine.ResumeOptions) (*engine.Summary, error)
+	ResumeAll func(ctx context.Context, d engine.Deps, root string, o engine.ResumeOptions) ([]*engine.Summary, error)
+	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
+	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
+	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
+}
+
+// System is the process we really are.
+func System(version string) Edge {
+	return Edge{
+		Args:    os.Args[1:],
+		Out:     os.Stdout,
+		Err:     os.Stderr,
+		Env:     os.LookupEnv,
+		Clock:   media.SystemClock{},
+		Zone:    time.Local,
+		Signals: systemSignals,
+		Screen:  systemScreen,
+		FS:      vfs.OS(),
+		Version: version,
+		Engine: Engine{
+			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
+			Probe: engine.Probe, Verify: engine.Verify, List: engine.List,
+		},
+	}
+}
+
+func systemSignals() (<-chan os.Signal, func()) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	// A reader of our output that goes away (`| head`) must not end a recording. With
+	// PIPE caught, the write fails instead.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return signals, func() {
+		signal.Stop(signals)
+		signal.Stop(pipe)
+	}
+}
+
+func systemScreen() (width, height int, ok bool) {
+	if term, set := os.LookupEnv("TERM"); !set || term == "dumb" {
+		return 0, 0, false
+	}
+	width, height, err := term.GetSize(int(os.Stderr.Fd()))
+	return width, height, err == nil && width > 0
+}

@@ -1,0 +1,202 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/muesli/termenv"
+	"github.com/schollz/progressbar/v3"
+
+	"rtsprec/engine"
+)
+
+// liveView is for a terminal: a table of cameras that is drawn anew about once a second
+// below the lines that tell what happened, and a progress bar when the end is known.
+type liveView struct {
+	p       *process
+	style   palette
+	started engine.Started
+	latest  engine.Progress
+	stop    bool
+	drawn   int // lines of the frame on the screen
+}
+
+// palette is the few colours that are used, of the terminal's own sixteen.
+type palette struct{ good, bad, warn, faint, bold lipgloss.Style }
+
+func newLiveView(p *process) *liveView {
+	r := lipgloss.NewRenderer(p.Err)
+	r.SetColorProfile(termenv.ANSI)
+	if no, _ := p.Env("NO_COLOR"); no != "" {
+		r.SetColorProfile(termenv.Ascii)
+	}
+	colour := func(n string) lipgloss.Style { return r.NewStyle().Foreground(lipgloss.Color(n)) }
+	return &liveView{p: p, style: palette{
+		good: colour("2"), bad: colour("1"), warn: colour("3"), faint: r.NewStyle().Faint(true), bold: r.NewStyle().Bold(true),
+	}}
+}
+
+func (v *liveView) event(now time.Time, e engine.Event) {
+	switch e := e.(type) {
+	case engine.Started:
+		v.started = e
+		return // the frame says it all the time
+	case engine.SegmentSealed:
+		return // as does the table
+	default:
+		text := v.p.clock(now) + " " + oneLine(e.Text())
+		if e.Serious() {
+			text = v.style.warn.Render(text)
+		}
+		v.draw(text)
+	}
+}
+
+func (v *liveView) progress(e engine.Progress) {
+	v.latest = e
+	v.draw()
+}
+
+func (v *liveView) stopping(time.Time) {
+	v.stop = true
+	v.draw()
+}
+
+func (v *liveView) close() { fmt.Fprint(v.p.Err, v.erase()) }
+
+// draw puts lines above the frame, for good, and draws the frame again.
+func (v *liveView) draw(above ...string) {
+	width, height, ok := v.p.Screen()
+	if !ok {
+		width, height = 80, 24
+	}
+	out := v.erase()
+	for _, line := range above {
+		out += line + "\n"
+	}
+	frame := v.frame(height)
+	for _, line := range frame {
+		// A line that wraps would make the frame higher than it is.
+		out += ansi.Truncate(line, width-1, "…") + "\n"
+	}
+	v.drawn = len(frame)
+	fmt.Fprint(v.p.Err, out)
+}
+
+// erase is what takes the frame off the screen.
+func (v *liveView) erase() string {
+	if v.drawn == 0 {
+		return ""
+	}
+	up := ansi.CursorUp(v.drawn)
+	v.drawn = 0
+	return "\r" + up + ansi.EraseScreenBelow
+}
+
+// frame is the part that changes in place, at most height-1 lines.
+func (v *liveView) frame(height int) []string {
+	lines := []string{v.title()}
+	rows := v.table()
+	if room := max(height-5, 2); len(rows) > room {
+		hidden := len(rows) - room + 1
+		rows = append(rows[:room-1], v.style.faint.Render(fmt.Sprintf("  and %s that do not fit the screen", count(hidden, "camera"))))
+	}
+	lines = append(lines, rows...)
+	return append(lines, v.foot())
+}
+
+// title says where to and until when.
+func (v *liveView) title() string {
+	end := ", until Ctrl-C"
+	switch until := v.until(); {
+	case !until.IsZero():
+		end = " until " + v.p.clock(until) + " local time"
+	case v.started.Length > 0:
+		end = " for " + clockSpan(time.Duration(v.started.Length*float64(time.Second)))
+	}
+	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, count(len(v.latest.Cameras), "camera"), end))
+}
+
+func (v *liveView) until() time.Time {
+	if !v.latest.Until.IsZero() {
+		return v.latest.Until
+	}
+	return v.started.Until
+}
+
+// table has a line for each camera below the headings.
+func (v *liveView) table() []string {
+	t := table{{"  camera", "state", "fps", "bitrate", "loss", "gaps", "on disk", ""}}
+	for _, c := range v.latest.Cameras {
+		fps, rate, gaps := "-", "-", "-"
+		if c.FPS > 0 {
+			fps = fmt.Sprintf("%.1f", c.FPS)
+		}
+		if c.Bitrate > 0 {
+			rate = rateText(c.Bitrate)
+		}
+		if c.Gaps > 0 {
+			gaps = fmt.Sprintf("%d, %s", c.Gaps, spanText(time.Duration(c.GapTime*float64(time.Second))))
+		}
+		t = append(t, []string{"  " + c.Name, c.State, fps, rate, percentText(c.Loss), gaps, bytesText(c.Bytes), oneLine(c.Reason)})
+	}
+	lines := t.lines("lLrrrrrl", 0, 11, 5, 11, 7, 6, 8)
+	for i, line := range lines {
+		switch {
+		case i == 0:
+			lines[i] = v.style.faint.Render(line)
+		default:
+			state := v.latest.Cameras[i-1].State
+			lines[i] = strings.Replace(line, " "+state+" ", " "+v.stateStyle(state).Render(state)+" ", 1)
+		}
+	}
+	return lines
+}
+
+func (v *liveView) stateStyle(state string) lipgloss.Style {
+	switch state {
+	case "recording", "done":
+		return v.style.good
+	case "retrying", "disk":
+		return v.style.bad
+	}
+	return v.style.warn
+}
+
+// foot is the bar, or the time that has passed when nobody knows the end.
+func (v *liveView) foot() string {
+	e := v.latest
+	switch {
+	case v.stop:
+		return v.style.warn.Render("  " + stopText)
+	case e.From.IsZero() && !v.started.At.IsZero() && e.At.Before(v.started.At):
+		return "  begins at " + v.p.clock(v.started.At) + " local time, in " + clockSpan(v.started.At.Sub(e.At))
+	case e.From.IsZero():
+		return "  nothing recorded yet"
+	}
+	passed := max(e.At.Sub(e.From), 0)
+	until := v.until()
+	if until.IsZero() {
+		return "  " + clockSpan(passed) + " recorded; Ctrl-C finishes"
+	}
+	whole := until.Sub(e.From)
+	return fmt.Sprintf("  %s %s %s", clockSpan(passed), bar(passed, whole, 40), clockSpan(whole))
+}
+
+// bar is a picture of how much of the whole has passed.
+func bar(passed, whole time.Duration, width int) string {
+	b := progressbar.NewOptions64(max(int64(whole/time.Millisecond), 1),
+		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(width),
+		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetTheme(barTheme()))
+	b.Set64(int64(min(passed, whole) / time.Millisecond))
+	return strings.TrimSpace(b.String())
+}
+
+func barTheme() progressbar.Theme {
+	return progressbar.Theme{Saucer: "━", SaucerHead: "━", SaucerPadding: "─", BarStart: "", BarEnd: ""}
+}

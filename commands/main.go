@@ -1,0 +1,112 @@
+// Package commands is the command line: one file per subcommand over the functions of
+// package engine.
+//
+// A command is its options, a constructor that binds them to flags, and a function
+// that runs. Results go to standard output, everything else to standard error; with
+// --json both results and events are JSON lines on standard output, each with a "type".
+// What a kind of failure means to the caller (exit code and hint) is one table, outcomes.
+package commands
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+	"syscall"
+
+	"rtsprec/engine/fault"
+)
+
+// Main runs the command that e.Args names and returns the exit code.
+//
+// The first signal cancels the command's context, and the command finishes in its own
+// orderly way. The second makes Main return 130 at once, whatever is still running: to
+// a recording that is a crash, and recovery is made for crashes.
+func Main(e Edge) int {
+	tune(e)
+	signals, release := e.Signals()
+	defer release()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, e) }()
+	for stopping := false; ; stopping = true {
+		select {
+		case code := <-done:
+			return code
+		case s := <-signals:
+			if stopping {
+				return exitStopped
+			}
+			cancel(stopped{s})
+		}
+	}
+}
+
+// stopped is the cause of a context that a signal cancelled.
+type stopped struct{ signal os.Signal }
+
+// Error implements error.
+func (s stopped) Error() string { return "stopped by " + s.signal.String() }
+
+// run is Main without signals.
+func run(ctx context.Context, e Edge) int {
+	out := &output{w: e.Out}
+	e.Out, e.Err = out, &output{w: e.Err}
+	p := &process{Edge: e}
+	root := newRoot(p)
+	root.SetArgs(e.Args)
+	root.SetOut(e.Out)
+	root.SetErr(e.Err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = out.failed()
+	}
+	return p.report(cmd, err)
+}
+
+// tune trades memory for time: the collector runs less often while the heap is small,
+// and as often as it must near the limit. GOGC and GOMEMLIMIT have precedence.
+func tune(e Edge) {
+	if _, set := e.Env("GOGC"); !set {
+		debug.SetGCPercent(400)
+	}
+	if _, set := e.Env("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(512 << 20)
+	}
+}
+
+// output is one of the two streams. No password of a URL passes it: the last line of
+// defence, for callers that write whole lines. A stream that fails (its reader went
+// away) is written to no more, and ends nothing.
+type output struct {
+	mu  sync.Mutex
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer. It returns no error; failed does.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		_, o.err = io.WriteString(o.w, fault.Redact(string(b)))
+	}
+	return len(b), nil
+}
+
+// failed says why not everything was written, unless nobody wanted to read it.
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.err == nil, errors.Is(o.err, syscall.EPIPE):
+		return nil
+	case errors.Is(o.err, syscall.ENOSPC):
+		return fault.Wrap(fault.DiskFull, "write the results", o.err)
+	}
+	return fault.Wrap(fault.DiskFailed, "write the results", o.err)
+}

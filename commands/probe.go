@@ -1,0 +1,133 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rtsprec/engine"
+)
+
+// probeOptions is what was typed.
+type probeOptions struct {
+	connection
+	max   span
+	soak  span
+	quick bool
+}
+
+func newProbe(p *process) *cobra.Command {
+	o := probeOptions{
+		max:  span{d: engine.DefaultProbe, min: time.Second, max: 10 * time.Minute},
+		soak: span{min: time.Second, max: 7 * 24 * time.Hour},
+	}
+	cmd := &cobra.Command{
+		Use:   "probe [flags] [NAME=]URL...",
+		Short: "Show what cameras send and whether it can be recorded",
+		Long: `Play each camera for a few seconds and show what it really sends: codecs, frame
+rate, key frames, bitrate, losses, its clock, which transports work, and whether
+rtsprec can record it. Several cameras are shown side by side. What did not come
+in time is marked "not seen". With --soak the stream is watched for longer and
+judged: steady, usable or bad.`,
+		Example: `  rtsprec probe rtsp://192.168.1.10/live
+  rtsprec probe --quick rtsp://cam1/live rtsp://cam2/live
+  rtsprec probe --soak 60s left=rtsp://cam1/live right=rtsp://cam2/live
+  RTSPREC_PASSWORD=secret rtsprec probe rtsp://admin@cam/live`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), p, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(&o.max, "max", "how long to wait for the second key frame")
+	flags.Var(&o.soak, "soak", "watch the stream for this long and judge it")
+	flags.BoolVar(&o.quick, "quick", false, "only ask for the description, play nothing")
+	o.addFlags(cmd)
+	noFileCompletion(cmd, "max", "soak", "reorder", "fingerprint")
+	cmd.MarkFlagsMutuallyExclusive("quick", "soak")
+	return cmd
+}
+
+func (o *probeOptions) run(ctx context.Context, p *process, args []string) error {
+	if len(args) == 0 {
+		return usage("rtsprec probe rtsp://HOST/PATH", "no camera was given")
+	}
+	cameras, err := o.cameras(p, args)
+	if err != nil {
+		return err
+	}
+	done := func() {}
+	var observe func(engine.Event)
+	if p.json || p.debug {
+		var d *display
+		d, done = p.show(ctx)
+		observe = d.observe
+	} else {
+		done = p.waiting(o.waitText(len(cameras)), o.soak.d)
+	}
+	reports, err := p.Engine.Probe(ctx, p.deps(observe), engine.ProbeOptions{
+		Cameras: cameras, Max: o.max.d, Soak: o.soak.d, Quick: o.quick,
+	})
+	done()
+	p.probed(reports)
+	return err
+}
+
+func (o *probeOptions) waitText(cameras int) string {
+	switch {
+	case o.quick:
+		return "asking " + count(cameras, "camera")
+	case o.soak.d > 0:
+		return "watching " + count(cameras, "camera")
+	}
+	return fmt.Sprintf("watching %s, for %s at most", count(cameras, "camera"), spanText(o.max.d))
+}
+
+// waiting tells a person at a terminal what is being waited for, with a bar when the
+// whole is known. finish takes it off the screen.
+func (p *process) waiting(text string, whole time.Duration) (finish func()) {
+	if _, _, terminal := p.Screen(); !terminal || p.quiet {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	start := p.Clock.Now()
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			line := text + " ..."
+			if whole > 0 {
+				passed := min(p.Clock.Now().Sub(start), whole)
+				line = fmt.Sprintf("%s  %s %s %s", text, clockSpan(passed), bar(passed, whole, 30), clockSpan(whole))
+			}
+			fmt.Fprint(p.Err, "\r"+line)
+			select {
+			case <-quit:
+				fmt.Fprint(p.Err, "\r\x1b[K")
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+// probed prints the reports, on standard output.
+func (p *process) probed(reports []*engine.ProbeReport) {
+	if p.json {
+		for _, r := range reports {
+			if r != nil {
+				p.line("probe", r)
+			}
+		}
+		return
+	}
+	width, _, terminal := p.Screen()
+	if !terminal {
+		width = 100
+	}
+	fmt.Fprint(p.Out, probeText(reports, width))
+}
