@@ -189,3 +189,35 @@ func (*Clock) Kind() Kind       { return KindClock }
 func (*Compact) Kind() Kind     { return KindCompact }
 func (*Close) Kind() Kind       { return KindClose }
 func (*Lead) Kind() Kind        { return KindLead }
+
+// newEntry returns an empty entry of that kind to decode into, or nil for an unknown
+// kind.
+func newEntry(k Kind) Entry {
+	switch k {
+	case KindOpen:
+		return new(Open)
+	case KindPlan:
+		return new(PlanChanged)
+	case KindRun:
+		return new(Run)
+	case KindSegment:
+		return new(Segment)
+	case KindCommit:
+		return new(Commit)
+	case KindSeal:
+		return new(Seal)
+	case KindGap:
+		return new(Gap)
+	case KindDamage:
+		return new(Damage)
+	case KindClock:
+		return new(Clock)
+	case KindCompact:
+		return new(Compact)
+	case KindClose:
+		return new(Close)
+	case KindLead:
+		return new(Lead)
+	}
+	return nil
+}
