@@ -2,49 +2,264 @@ package rtspcam
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"net"
+	"net/url"
+	"slices"
+	"sync"
 	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
 )
 
 // Camera is a scripted camera. All methods are safe for concurrent use.
-type Camera struct{}
+type Camera struct {
+	options Options
+	paths   map[string]*path
+	initial []scheduled
+	script  *script
+	clock   media.Clock
+	log     *slog.Logger
+	tls     *tls.Config
+	print   string // fingerprint of the certificate
+
+	mu     sync.Mutex
+	random *rand.Rand
+	addr   net.Addr
+	began  bool
+	door   net.Listener // nil while nobody is let in
+	conns  map[*conn]struct{}
+}
 
 // New checks the options and loads the clips. It starts nothing and listens to nothing.
 // Errors are of kind fault.Usage.
-func New(o Options) (*Camera, error) { return &Camera{}, nil }
+func New(o Options) (*Camera, error) {
+	c := &Camera{
+		options: o, paths: map[string]*path{}, conns: map[*conn]struct{}{}, clock: o.Clock, log: o.Log,
+		script: &script{more: make(chan struct{}, 1)}, random: rand.New(rand.NewPCG(o.Seed, 1)),
+	}
+	if c.clock == nil {
+		c.clock = media.SystemClock{}
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if !slices.Contains([]string{"", "digest", "sha256", "both", "basic"}, o.Auth) {
+		return nil, fault.New(fault.Usage, "authentication %q is none of digest, sha256, both, basic", o.Auth)
+	}
+	if len(o.Paths) == 0 {
+		return nil, fault.New(fault.Usage, "the camera has no path")
+	}
+	var err error
+	if c.initial, err = parseSpec("", o.Misbehave); err != nil {
+		return nil, err
+	}
+	for name, stream := range o.Paths {
+		p, faults, err := parseStream(name, stream)
+		if err != nil {
+			return nil, err
+		}
+		p.clock, p.script, p.seed, p.log = c.clock, c.script, o.Seed, c.log
+		h := uint64(dice(o.Seed, name, 0) * (1 << 52))
+		p.random = rand.New(rand.NewPCG(o.Seed, h))
+		c.paths[name] = p
+		c.initial = append(c.initial, faults...)
+	}
+	if o.TLS {
+		if c.tls, c.print, err = selfSigned(c.clock.Wall()); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
 
 // Serve answers on l until ctx is done, then says goodbye to all readers (RTCP BYE),
-// closes l and returns nil. It may be called once.
-func (c *Camera) Serve(ctx context.Context, l net.Listener) error { return nil }
+// closes l and returns nil. It may be called once. The error is of kind
+// fault.Refused when the address was taken by somebody else while the camera was away.
+func (c *Camera) Serve(ctx context.Context, l net.Listener) error {
+	now := c.clock.Now()
+	c.mu.Lock()
+	if c.began {
+		c.mu.Unlock()
+		return fault.New(fault.Usage, "a camera serves once")
+	}
+	c.began, c.door, c.addr = true, l, l.Addr()
+	c.mu.Unlock()
+	c.script.add(c.initial, now)
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var work sync.WaitGroup
+	for _, p := range c.paths {
+		p.begin(now)
+		work.Go(func() { p.run(ctx) })
+	}
+	work.Go(func() { c.accept(ctx, l, &work) })
+	err := c.weather(ctx, &work)
+	cancel()
+	c.shut()
+	for _, conn := range c.open() {
+		conn.farewell()
+		conn.cut()
+	}
+	work.Wait()
+	return err
+}
+
+// accept lets connections in until the listener is closed.
+func (c *Camera) accept(ctx context.Context, l net.Listener, work *sync.WaitGroup) {
+	for {
+		n, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // out of file descriptors, most often
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		if c.tls != nil {
+			n = tls.Server(n, c.tls)
+		}
+		k := &conn{camera: c, net: n, sessions: map[string]*session{}, guard: guard{user: c.options.User, password: c.options.Password, kind: c.options.Auth}}
+		if k.guard.kind == "" {
+			k.guard.kind = "digest"
+		}
+		c.mu.Lock()
+		c.conns[k] = struct{}{}
+		c.mu.Unlock()
+		work.Go(func() {
+			k.serve(ctx)
+			c.mu.Lock()
+			delete(c.conns, k)
+			c.mu.Unlock()
+		})
+	}
+}
+
+// weather carries out the faults that happen to connections, until ctx is done.
+func (c *Camera) weather(ctx context.Context, work *sync.WaitGroup) error {
+	past := c.clock.Now()
+	for {
+		now := c.clock.Now()
+		if err := c.tend(ctx, now, work); err != nil {
+			return err
+		}
+		for _, conn := range c.open() {
+			conn.strike(past, now)
+		}
+		past = now
+		wait := time.Hour
+		if at, ok := c.script.next(now); ok {
+			wait = at.Sub(c.clock.Now())
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		case <-c.script.more:
+			timer.Stop()
+		}
+	}
+}
+
+// tend closes the door while the whole camera is gone, and opens it again at the same address.
+func (c *Camera) tend(ctx context.Context, now time.Time, work *sync.WaitGroup) error {
+	gone := c.script.is("", "drop", now)
+	c.mu.Lock()
+	open, addr := c.door != nil, c.addr
+	c.mu.Unlock()
+	switch {
+	case gone && open:
+		c.log.Info("gone", "address", addr)
+		c.shut()
+	case !gone && !open:
+		l, err := reopen(ctx, addr)
+		if err != nil {
+			return fault.Wrap(fault.Refused, "listen again on "+addr.String(), err)
+		}
+		c.log.Info("back", "address", addr)
+		c.mu.Lock()
+		c.door = l
+		c.mu.Unlock()
+		work.Go(func() { c.accept(ctx, l, work) })
+	}
+	return nil
+}
+
+// reopen listens at addr again. What another socket holds for a moment is waited for.
+func reopen(ctx context.Context, addr net.Addr) (l net.Listener, err error) {
+	for range 50 {
+		if l, err = (&net.ListenConfig{}).Listen(ctx, addr.Network(), addr.String()); err == nil {
+			return l, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil, err
+}
+
+func (c *Camera) shut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.door != nil {
+		c.door.Close()
+		c.door = nil
+	}
+}
+
+func (c *Camera) open() []*conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*conn, 0, len(c.conns))
+	for k := range c.conns {
+		list = append(list, k)
+	}
+	return list
+}
+
+// newID is a number for a session or a nonce. Nothing here is secret: it is a test camera.
+func (c *Camera) newID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprintf("%016x", c.random.Uint64())
+}
 
 // Addr is where the camera answers; nil before Serve.
-func (c *Camera) Addr() net.Addr { return nil }
+func (c *Camera) Addr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addr
+}
 
-// URL is the address of a path, with the credentials of Options.
-func (c *Camera) URL(path string) string { return "" }
+// URL is the address of a path, with the credentials of Options. Empty before Serve.
+func (c *Camera) URL(path string) string {
+	addr := c.Addr()
+	if addr == nil {
+		return ""
+	}
+	u := url.URL{Scheme: "rtsp", Host: addr.String()}
+	if c.options.TLS {
+		u.Scheme = "rtsps"
+	}
+	if c.options.User != "" {
+		u.User = url.UserPassword(c.options.User, c.options.Password)
+	}
+	return u.String() + "/" + path
+}
 
 // Fingerprint is the SHA-256 of the TLS certificate, in lower-case hexadecimal digits.
-func (c *Camera) Fingerprint() string { return "" }
-
-// Misbehave adds faults that count their start from now. path "" means all paths.
-func (c *Camera) Misbehave(path, spec string) error { return nil }
-
-// Drop cuts all connections and refuses new ones for d.
-func (c *Camera) Drop(d time.Duration) {}
-
-// Restart does what a reboot does: connections are cut and the stream returns at once with
-// another SSRC, RTP time and sequence number.
-func (c *Camera) Restart() {}
-
-// Stall sends no media for d, while RTSP is still answered.
-func (c *Camera) Stall(d time.Duration) {}
-
-// ChangeParameters switches video to its other resolution at once, at a key frame.
-func (c *Camera) ChangeParameters() {}
-
-// Readers is the number of sessions that are playing the path now.
-func (c *Camera) Readers(path string) int { return 0 }
-
-// Sent says which video units of a path (audio, where there is no video) left whole,
-// all their packets handed to the network for at least one reader, in counter order.
-func (c *Camera) Sent(path string) []Range { return nil }
+func (c *Camera) Fingerprint() string { return c.print }

@@ -1,0 +1,191 @@
+package rtspcam
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// writeTimeout is how long a peer may not read before it is cut off.
+const writeTimeout = 10 * time.Second
+
+// conn is one RTSP connection with its sessions.
+type conn struct {
+	camera *Camera
+	net    net.Conn
+	guard  guard
+	work   sync.WaitGroup // the readers
+
+	writing sync.Mutex
+
+	mu       sync.Mutex
+	path     string // that the last request was about
+	sessions map[string]*session
+	mute     bool // half-open: nothing more is said
+}
+
+var errMute = errors.New("the connection is half open")
+
+// write sends b whole.
+func (c *conn) write(b []byte) error {
+	c.mu.Lock()
+	mute := c.mute
+	c.mu.Unlock()
+	if mute {
+		return errMute
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	// The deadline only bounds a peer that does not read; its exact time does not matter.
+	if err := c.net.SetWriteDeadline(c.camera.clock.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	_, err := c.net.Write(b)
+	return err
+}
+
+// serve answers requests until the connection ends.
+func (c *conn) serve(ctx context.Context) {
+	defer c.end()
+	in := bufio.NewReaderSize(c.net, maxLine)
+	for {
+		first, err := in.Peek(1)
+		if err != nil {
+			return
+		}
+		if first[0] == '$' { // RTCP of the reader: a sign of life
+			if skipFrame(in) != nil {
+				return
+			}
+			c.touch()
+			continue
+		}
+		if first[0] == '\r' || first[0] == '\n' {
+			in.Discard(1)
+			continue
+		}
+		q, err := readRequest(in)
+		if err != nil {
+			return
+		}
+		if !c.answer(ctx, q) {
+			return
+		}
+	}
+}
+
+func (c *conn) touch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sessions {
+		s.touch()
+	}
+}
+
+// end closes all sessions and waits for their readers.
+func (c *conn) end() {
+	c.net.Close()
+	c.mu.Lock()
+	list := c.sessions
+	c.sessions = map[string]*session{}
+	c.mu.Unlock()
+	for _, s := range list {
+		s.close()
+	}
+	c.work.Wait()
+}
+
+// farewell says BYE in all sessions; the connection is closed after it.
+func (c *conn) farewell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sessions {
+		if !c.camera.script.is(s.path.name, "nobye", c.camera.clock.Now()) {
+			s.bye()
+		}
+	}
+}
+
+// strike does to the connection what the script says has begun since past.
+func (c *conn) strike(past, now time.Time) {
+	c.mu.Lock()
+	path := c.path
+	c.mu.Unlock()
+	is := c.camera.script.is
+	begun := func(name string) bool {
+		return c.camera.script.begun(path, name, now) > c.camera.script.begun(path, name, past)
+	}
+	switch {
+	case begun("rst"):
+		if tcp, ok := c.raw().(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
+		c.net.Close()
+	case begun("restart") || is(path, "drop", now):
+		c.cut()
+	case begun("halfopen"):
+		c.mu.Lock()
+		c.mute = true
+		c.mu.Unlock()
+	}
+}
+
+func (c *conn) raw() net.Conn {
+	if t, ok := c.net.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return c.net
+}
+
+// cut closes with FIN: what was written before arrives.
+func (c *conn) cut() {
+	if t, ok := c.net.(interface{ CloseWrite() error }); ok {
+		t.CloseWrite()
+	}
+	// The reading side ends soon: the peer closes too, or this deadline passes.
+	c.net.SetReadDeadline(c.camera.clock.Now().Add(200 * time.Millisecond))
+}
+
+// session makes one or finds the one that a request is about.
+func (c *conn) session(id string) (*session, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.sessions[id]
+	return s, ok
+}
+
+func (c *conn) open(p *path, life time.Duration) *session {
+	s := &session{
+		id: c.camera.newID(), conn: c, path: p, life: life, setup: make([]bool, len(p.tracks)),
+		channels: make([]byte, len(p.tracks)), udp: make([]*udpTrack, len(p.tracks)),
+	}
+	s.expiry = time.AfterFunc(life, func() { c.net.Close() })
+	c.mu.Lock()
+	c.sessions[s.id] = s
+	c.mu.Unlock()
+	return s
+}
+
+func (c *conn) forget(s *session) {
+	c.mu.Lock()
+	delete(c.sessions, s.id)
+	c.mu.Unlock()
+	s.close()
+}
+
+// local and remote are the addresses of both ends.
+func (c *conn) local() net.IP  { return c.net.LocalAddr().(*net.TCPAddr).IP }
+func (c *conn) remote() net.IP { return c.net.RemoteAddr().(*net.TCPAddr).IP }
+
+// base is the URL of a path as the client reaches it.
+func (c *conn) base(p *path) string {
+	scheme := "rtsp"
+	if c.camera.options.TLS {
+		scheme = "rtsps"
+	}
+	return fmt.Sprintf("%s://%s/%s/", scheme, c.net.LocalAddr(), p.name)
+}
