@@ -64,8 +64,12 @@ func (t *ticker) next(rtp uint32, a, floor, late time.Duration, sound bool) (tic
 	if delta == 0 {
 		return t.stand(elapsed)
 	}
+	stood := t.still > 0
 	t.still = 0
 	ticks = t.raw + t.shift
+	if stood && ticks <= t.top {
+		return t.rejoin(t.last + elapsed), true
+	}
 	if ticks > t.top {
 		t.below = 0
 	} else if t.below++; t.below > maxBelow {
@@ -96,7 +100,7 @@ func (t *ticker) rejoin(ticks media.Ticks) media.Ticks {
 
 // stand places a unit whose timestamp is that of the unit before: by arrival. When the
 // clock goes on, it does so from its own reading (two fields of a frame may share a
-// timestamp), or it is found to be below top and moved up.
+// timestamp), unless that has been passed.
 func (t *ticker) stand(elapsed media.Ticks) (ticks media.Ticks, reset bool) {
 	before := t.still
 	t.still += media.ToDuration(elapsed, t.rate)

@@ -49,8 +49,6 @@ func (t *Track) Stamp(rtp uint32, arrival time.Time) Stamp {
 	floor, late := a, time.Duration(0)
 	if t.envelope.any {
 		floor, late = t.envelope.at(a), time.Duration(t.envelope.late)
-	} else if t.ticker.started {
-		floor = t.transit
 	}
 	proven := len(t.reports.points) >= 3 && t.reports.sound(a)
 	ticks, reset := t.ticker.next(rtp, a, floor, late, proven)
