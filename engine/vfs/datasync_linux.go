@@ -15,15 +15,15 @@ func datasync(f *os.File) error {
 		return err
 	}
 	var failed error
-	if err := conn.Control(func(fd uintptr) {
+	if conn.Control(func(fd uintptr) {
 		for {
 			failed = unix.Fdatasync(int(fd))
 			if failed != unix.EINTR {
 				return
 			}
 		}
-	}); err != nil {
-		return err
+	}) != nil {
+		failed = fs.ErrClosed // Control fails for no other reason
 	}
 	if failed != nil {
 		return &fs.PathError{Op: "fdatasync", Path: f.Name(), Err: failed}

@@ -22,7 +22,7 @@ func (host) Create(name string, perm fs.FileMode) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hostFile{File: f}, nil
+	return &hostFile{f: f}, nil
 }
 
 func (host) Open(name string) (File, error) {
@@ -30,7 +30,7 @@ func (host) Open(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hostFile{File: f}, nil
+	return &hostFile{f: f}, nil
 }
 
 func (host) OpenRW(name string) (File, error) {
@@ -43,7 +43,7 @@ func (host) OpenRW(name string) (File, error) {
 		f.Close()
 		return nil, err
 	}
-	return &hostFile{File: f, end: size}, nil
+	return &hostFile{f: f, end: size}, nil
 }
 
 func (host) Rename(from, to string) error                 { return os.Rename(from, to) }
@@ -85,17 +85,24 @@ func (host) Free(dir string) (uint64, error) {
 }
 
 // hostFile keeps the place of Write itself, so that a write that failed in the middle
-// and a Truncate leave it where the interface says.
+// and a Truncate leave it where the interface says. The os.File is not embedded: io.Copy
+// and io.WriteString would find its methods and write elsewhere.
 type hostFile struct {
-	*os.File
+	f   *os.File
 	mu  sync.Mutex
 	end int64
 }
 
+func (f *hostFile) Name() string                                   { return f.f.Name() }
+func (f *hostFile) ReadAt(p []byte, off int64) (n int, err error)  { return f.f.ReadAt(p, off) }
+func (f *hostFile) WriteAt(p []byte, off int64) (n int, err error) { return f.f.WriteAt(p, off) }
+func (f *hostFile) Sync() error                                    { return datasync(f.f) }
+func (f *hostFile) Close() error                                   { return f.f.Close() }
+
 func (f *hostFile) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, err := f.File.WriteAt(p, f.end)
+	n, err := f.f.WriteAt(p, f.end)
 	f.end += int64(n)
 	return n, err
 }
@@ -103,7 +110,7 @@ func (f *hostFile) Write(p []byte) (int, error) {
 func (f *hostFile) Truncate(size int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.File.Truncate(size); err != nil {
+	if err := f.f.Truncate(size); err != nil {
 		return err
 	}
 	f.end = size
@@ -111,11 +118,9 @@ func (f *hostFile) Truncate(size int64) error {
 }
 
 func (f *hostFile) Size() (int64, error) {
-	info, err := f.Stat()
+	info, err := f.f.Stat()
 	if err != nil {
 		return 0, err
 	}
 	return info.Size(), nil
 }
-
-func (f *hostFile) Sync() error { return datasync(f.File) }

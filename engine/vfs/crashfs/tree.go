@@ -114,11 +114,11 @@ func (f *FS) add(name string, n *node) error {
 	return nil
 }
 
-// release gives the space of a file back when nothing refers to it any more.
+// release gives the space of a file back when nothing refers to it any more. Its bytes
+// stay: a cut may bring the name back.
 func (f *FS) release(n *node) {
 	if !n.linked && n.opens == 0 && !n.isDir() {
 		f.used -= n.content.size
-		n.content = content{}
 	}
 }
 
@@ -168,16 +168,14 @@ func (f *FS) Rename(from, to string) error {
 		switch {
 		case n == nil:
 			return syscall.ENOENT
+		case old != nil && old.isDir():
+			return syscall.EEXIST // as package os: never replaces a directory
 		case n == old:
 			return nil
 		case n.isDir() && strings.HasPrefix(to, from+"/"):
 			return syscall.EINVAL
-		case old != nil && n.isDir() && !old.isDir():
+		case old != nil && n.isDir():
 			return syscall.ENOTDIR
-		case old != nil && !n.isDir() && old.isDir():
-			return syscall.EISDIR
-		case old != nil && len(old.live) > 0:
-			return syscall.ENOTEMPTY
 		}
 		if src == dst {
 			src.apply(change{{a, nil}, {b, n}})

@@ -1,0 +1,480 @@
+package vfs_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/vfs"
+	"rtsprec/engine/vfs/crashfs"
+)
+
+// conform runs one test over every implementation, in an empty directory.
+func conform(t *testing.T, test func(t *testing.T, f vfs.FS, dir string)) {
+	t.Run("os", func(t *testing.T) { test(t, vfs.OS(), t.TempDir()) })
+	t.Run("crashfs", func(t *testing.T) {
+		f := crashfs.New()
+		must(t, f.MkdirAll("/tmp/x", 0o755))
+		test(t, f, "/tmp/x")
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantIs(t *testing.T, what string, err, target error) {
+	t.Helper()
+	if !errors.Is(err, target) {
+		t.Errorf("%s: %v, want %v", what, err, target)
+	}
+}
+
+func create(t *testing.T, f vfs.FS, name, content string) {
+	t.Helper()
+	h, err := f.Create(name, 0o640)
+	must(t, err)
+	_, err = io.WriteString(h, content)
+	must(t, err)
+	must(t, h.Close())
+}
+
+func content(t *testing.T, f vfs.FS, name string) string {
+	t.Helper()
+	data, err := vfs.ReadFile(f, name, 1<<30)
+	must(t, err)
+	return string(data)
+}
+
+func names(t *testing.T, f vfs.FS, dir string) string {
+	t.Helper()
+	entries, err := f.ReadDir(dir)
+	must(t, err)
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return strings.Join(list, " ")
+}
+
+func TestCreateIsExclusive(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "a")
+		create(t, f, name, "one")
+		_, err := f.Create(name, 0o600)
+		wantIs(t, "create again", err, fs.ErrExist)
+		_, err = f.Create(filepath.Join(dir, "no", "a"), 0o600)
+		wantIs(t, "create in no directory", err, fs.ErrNotExist)
+		_, err = f.Create(filepath.Join(name, "b"), 0o600)
+		wantIs(t, "create below a file", err, syscall.ENOTDIR)
+		_, err = f.Create(filepath.Join(dir, strings.Repeat("x", 256)), 0o600)
+		wantIs(t, "create with 256 bytes of name", err, syscall.ENAMETOOLONG)
+		create(t, f, filepath.Join(dir, strings.Repeat("x", 255)), "")
+		if got := content(t, f, name); got != "one" {
+			t.Errorf("content is %q", got)
+		}
+		info, err := f.Stat(name)
+		must(t, err)
+		if info.Size() != 3 || info.Mode().Perm() != 0o640 || info.IsDir() || info.Name() != "a" {
+			t.Errorf("stat: %d bytes, %v, %q", info.Size(), info.Mode(), info.Name())
+		}
+	})
+}
+
+func TestWriteGoesOnBehindItsOwnLastByte(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "a")
+		create(t, f, name, "0123456789")
+		h, err := f.OpenRW(name)
+		must(t, err)
+		write := func(text string) {
+			n, err := io.WriteString(h, text)
+			must(t, err)
+			if n != len(text) {
+				t.Fatalf("wrote %d of %d", n, len(text))
+			}
+		}
+		write("ab")
+		_, err = h.WriteAt([]byte("XY"), 1)
+		must(t, err)
+		write("cd")
+		must(t, h.Truncate(12))
+		write("e")
+		must(t, h.Truncate(15))
+		write("f")
+		size, err := h.Size()
+		must(t, err)
+		if got, want := content(t, f, name), "0XY3456789abe\x00\x00f"; got != want || size != 16 {
+			t.Errorf("content is %q, %d bytes; want %q", got, size, want)
+		}
+		must(t, h.Sync())
+		must(t, h.Close())
+		wantIs(t, "close twice", h.Close(), fs.ErrClosed)
+		_, err = h.Write([]byte("x"))
+		wantIs(t, "write when closed", err, fs.ErrClosed)
+		wantIs(t, "sync when closed", h.Sync(), fs.ErrClosed)
+	})
+}
+
+func TestReadAtEndsAsReaderAtDoes(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "a")
+		create(t, f, name, "0123456789")
+		h, err := f.Open(name)
+		must(t, err)
+		defer h.Close()
+		for _, c := range []struct {
+			off  int64
+			len  int
+			want string
+			err  error
+		}{{0, 4, "0123", nil}, {8, 2, "89", nil}, {8, 4, "89", io.EOF}, {10, 1, "", io.EOF}, {99, 1, "", io.EOF}, {3, 0, "", nil}} {
+			p := make([]byte, c.len)
+			n, err := h.ReadAt(p, c.off)
+			if string(p[:n]) != c.want || err != c.err {
+				t.Errorf("ReadAt(%d bytes, %d) = %q, %v", c.len, c.off, p[:n], err)
+			}
+		}
+		if _, err := h.ReadAt(make([]byte, 1), -1); err == nil {
+			t.Error("a negative offset is read")
+		}
+		_, err = h.Write([]byte("x"))
+		wantIs(t, "write to a file open for reading", err, syscall.EBADF)
+		// A file that is open for reading can be synced: that is how what a killed process
+		// wrote is made durable.
+		must(t, h.Sync())
+	})
+}
+
+func TestHolesReadAsZeros(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "a")
+		h, err := f.Create(name, 0o600)
+		must(t, err)
+		defer h.Close()
+		_, err = h.WriteAt([]byte("end"), 10000)
+		must(t, err)
+		must(t, h.Truncate(10001))
+		must(t, h.Truncate(20000))
+		want := append(make([]byte, 10000), 'e')
+		want = append(want, make([]byte, 9999)...)
+		if got := content(t, f, name); !bytes.Equal([]byte(got), want) {
+			t.Errorf("%d bytes, wrong", len(got))
+		}
+	})
+}
+
+func TestRenameReplaces(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		a, b, sub := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "sub")
+		create(t, f, a, "one")
+		create(t, f, b, "two")
+		old, err := f.Open(b)
+		must(t, err)
+		defer old.Close()
+		must(t, f.Rename(a, b))
+		if got := names(t, f, dir) + content(t, f, b); got != "bone" {
+			t.Errorf("after the rename: %q", got)
+		}
+		p := make([]byte, 3)
+		if _, err := old.ReadAt(p, 0); err != nil || string(p) != "two" {
+			t.Errorf("the file that was replaced reads %q, %v through an open handle", p, err)
+		}
+		wantIs(t, "rename of nothing", f.Rename(a, b), fs.ErrNotExist)
+		must(t, f.Mkdir(sub, 0o755))
+		must(t, f.Rename(b, filepath.Join(sub, "c")))
+		wantIs(t, "rename into no directory", f.Rename(filepath.Join(sub, "c"), filepath.Join(dir, "no", "c")), fs.ErrNotExist)
+		if got := names(t, f, dir) + " " + names(t, f, sub); got != "sub c" {
+			t.Errorf("after moving: %q", got)
+		}
+		// A directory moves with what is in it.
+		must(t, f.Rename(sub, filepath.Join(dir, "moved")))
+		if got := content(t, f, filepath.Join(dir, "moved", "c")); got != "one" {
+			t.Errorf("in the moved directory: %q", got)
+		}
+		create(t, f, a, "")
+		if f.Rename(a, filepath.Join(dir, "moved")) == nil || f.Rename(filepath.Join(dir, "moved"), a) == nil {
+			t.Error("a file and a directory replace each other")
+		}
+	})
+}
+
+func TestRemove(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		a, sub := filepath.Join(dir, "a"), filepath.Join(dir, "sub")
+		create(t, f, a, "one")
+		must(t, f.Mkdir(sub, 0o755))
+		create(t, f, filepath.Join(sub, "b"), "")
+		h, err := f.OpenRW(a)
+		must(t, err)
+		must(t, f.Remove(a))
+		_, err = h.Write([]byte("two"))
+		must(t, err)
+		must(t, h.Sync())
+		must(t, h.Close())
+		wantIs(t, "remove again", f.Remove(a), fs.ErrNotExist)
+		_, err = f.Stat(a)
+		wantIs(t, "stat", err, fs.ErrNotExist)
+		wantIs(t, "remove a directory with files", f.Remove(sub), syscall.ENOTEMPTY)
+		must(t, f.Remove(filepath.Join(sub, "b")))
+		must(t, f.Remove(sub))
+		if got := names(t, f, dir); got != "" {
+			t.Errorf("left: %q", got)
+		}
+	})
+}
+
+func TestDirectories(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		deep := filepath.Join(dir, "x", "y", "z")
+		wantIs(t, "mkdir without its parent", f.Mkdir(deep, 0o755), fs.ErrNotExist)
+		must(t, f.MkdirAll(deep, 0o755))
+		must(t, f.MkdirAll(deep, 0o755))
+		wantIs(t, "mkdir again", f.Mkdir(deep, 0o755), fs.ErrExist)
+		for _, name := range []string{"ü", "b", "a"} {
+			create(t, f, filepath.Join(deep, name), "")
+		}
+		wantIs(t, "mkdirall over a file", f.MkdirAll(filepath.Join(deep, "a", "b"), 0o755), syscall.ENOTDIR)
+		if got := names(t, f, deep); got != "a b ü" {
+			t.Errorf("listed %q", got)
+		}
+		entries, err := f.ReadDir(filepath.Join(dir, "x"))
+		must(t, err)
+		if info, err := entries[0].Info(); err != nil || !entries[0].IsDir() || !info.IsDir() {
+			t.Errorf("a directory is listed as %v, %v", entries[0], err)
+		}
+		must(t, f.SyncDir(deep))
+		_, err = f.ReadDir(filepath.Join(dir, "no"))
+		wantIs(t, "list what is not there", err, fs.ErrNotExist)
+		wantIs(t, "sync what is not there", f.SyncDir(filepath.Join(dir, "no")), fs.ErrNotExist)
+		_, err = f.ReadDir(filepath.Join(deep, "a"))
+		wantIs(t, "list a file", err, syscall.ENOTDIR)
+	})
+}
+
+func TestTwoLocksExcludeEachOther(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "lock")
+		first, err := f.Lock(name)
+		must(t, err)
+		for range 2 {
+			_, err = f.Lock(name)
+			if !fault.Is(err, fault.Busy) || !fault.Is(vfs.Fault("open", err), fault.Busy) {
+				t.Fatalf("second lock: %v", err)
+			}
+		}
+		must(t, first.Close())
+		second, err := f.Lock(name)
+		must(t, err)
+		must(t, first.Close()) // again: does nothing
+		if _, err := f.Lock(name); !fault.Is(err, fault.Busy) {
+			t.Errorf("a lock closed twice took another's away: %v", err)
+		}
+		must(t, second.Close())
+		info, err := f.Stat(name)
+		must(t, err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("the lock has mode %v", info.Mode())
+		}
+		if _, err := f.Lock(filepath.Join(dir, "no", "lock")); !fault.Is(vfs.Fault("lock", err), fault.NotFound) {
+			t.Errorf("lock in no directory: %v", err)
+		}
+	})
+}
+
+func TestFree(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		if n, err := f.Free(dir); err != nil || n == 0 {
+			t.Errorf("%d bytes free, %v", n, err)
+		}
+		_, err := f.Free(filepath.Join(dir, "no"))
+		wantIs(t, "free of nothing", err, fs.ErrNotExist)
+	})
+}
+
+func TestReplaceIsAtomicAndLeavesNothingBeside(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "a")
+		create(t, f, name+vfs.TempSuffix, "left by a crash")
+		for _, text := range []string{"one", "twofold"} {
+			must(t, vfs.Replace(f, name, []byte(text), 0o600))
+			if got := names(t, f, dir) + content(t, f, name); got != "a"+text {
+				t.Errorf("after Replace: %q", got)
+			}
+		}
+		info, err := f.Stat(name)
+		must(t, err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("mode %v", info.Mode())
+		}
+		if _, err := vfs.ReadFile(f, name, 6); err == nil {
+			t.Error("7 bytes fit in 6")
+		}
+	})
+}
+
+func TestReplaceSurvivesEveryCutAndEveryFault(t *testing.T) {
+	for n := 1; ; n++ {
+		f := crashfs.New()
+		must(t, vfs.Replace(f, "/a", []byte("old"), 0o600))
+		base := f.Ops()
+		var seen []string
+		f.OnOp(func(crashfs.Op) {
+			for _, mode := range crashfs.Modes {
+				seen = append(seen, content(t, f.Clone(mode), "/a"))
+			}
+			for seed := range uint64(8) {
+				seen = append(seen, content(t, f.CloneMixed(seed), "/a"))
+			}
+		})
+		f.Fail(base+n, syscall.EIO)
+		err := vfs.Replace(f, "/a", []byte("new"), 0o600)
+		for _, got := range seen {
+			if got != "old" && got != "new" {
+				t.Fatalf("fault %d: a cut left %q", n, got)
+			}
+		}
+		if err != nil {
+			wantIs(t, "replace", err, syscall.EIO)
+			if got := content(t, f, "/a"); got != "old" && got != "new" {
+				t.Errorf("fault %d left %q", n, got)
+			}
+			continue
+		}
+		if got := content(t, f.Clone(crashfs.Dropped), "/a"); got != "new" {
+			t.Errorf("Replace returned nil, and a cut left %q", got)
+		}
+		if f.Ops() < base+n {
+			if n < 6 {
+				t.Errorf("only %d operations were seen", n)
+			}
+			return
+		}
+	}
+}
+
+func TestFaultSortsErrors(t *testing.T) {
+	path := func(err error) error { return &fs.PathError{Op: "write", Path: "/x", Err: err} }
+	for _, c := range []struct {
+		err  error
+		want fault.Kind
+	}{
+		{path(syscall.ENOSPC), fault.DiskFull},
+		{path(syscall.EDQUOT), fault.DiskFull},
+		{path(syscall.EIO), fault.DiskFailed},
+		{path(syscall.EROFS), fault.DiskFailed},
+		{errors.Join(path(syscall.ENOSPC), path(syscall.EIO)), fault.DiskFull},
+		{path(fs.ErrClosed), fault.DiskFailed},
+		{path(syscall.ENOENT), fault.NotFound},
+		{path(syscall.EACCES), fault.Denied},
+		{path(syscall.EPERM), fault.Denied},
+		{path(syscall.EEXIST), fault.Busy},
+		{syscall.EWOULDBLOCK, fault.Busy},
+		{fault.New(fault.Damaged, "read"), fault.Damaged},
+	} {
+		err := vfs.Fault("do it", c.err)
+		if got := fault.KindOf(err); got != c.want {
+			t.Errorf("Fault(%v) is %v, want %v", c.err, got, c.want)
+		}
+		if !strings.HasPrefix(err.Error(), "do it: ") || !errors.Is(err, c.err) {
+			t.Errorf("Fault(%v) = %v", c.err, err)
+		}
+	}
+	if vfs.Fault("do it", nil) != nil {
+		t.Error("nil becomes an error")
+	}
+}
+
+// The two implementations are held together by a long random sequence of operations
+// too, not only by the cases somebody thought of.
+func FuzzBothFileSystemsAgree(f *testing.F) {
+	f.Add([]byte("\x00\x10\x20\x31\x42\x53\x64\x05\x16\x27\x00\x11\x22\x33\x44\x55"))
+	f.Add(slices.Repeat([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40, 81, 130, 200, 255}, 8))
+	f.Fuzz(func(t *testing.T, script []byte) {
+		mem := crashfs.New()
+		must(t, mem.MkdirAll("/d", 0o755))
+		host, dir := vfs.OS(), t.TempDir()
+		a, b := play(mem, "/d", script), play(host, dir, script)
+		for i := range a {
+			if a[i] != b[i] {
+				t.Fatalf("step %d: crashfs says %q, the host %q", i, a[i], b[i])
+			}
+		}
+	})
+}
+
+// play runs operations drawn from a script and tells the outcome of each.
+func play(f vfs.FS, dir string, script []byte) []string {
+	files := []string{"a", "b", "s/a", "s", "t"}
+	name := func(b byte) string { return filepath.Join(dir, files[int(b)%len(files)]) }
+	var log []string
+	say := func(what string, err error) {
+		if n, ok := errors.AsType[syscall.Errno](err); ok {
+			what += " " + n.Error()
+		} else if err != nil {
+			what += " failed"
+		}
+		log = append(log, what)
+	}
+	for len(script) >= 3 && len(log) < 200 {
+		op, x, y := script[0], script[1], script[2]
+		script = script[3:]
+		switch op % 8 {
+		case 0:
+			h, err := f.Create(name(x), 0o600)
+			if err == nil {
+				h.Write(bytes.Repeat([]byte{y}, int(y)*50))
+				h.Close()
+			}
+			say("create", err)
+		case 1, 2:
+			if info, err := f.Stat(name(x)); err != nil || info.IsDir() {
+				continue
+			}
+			h, err := f.OpenRW(name(x))
+			if err == nil {
+				switch op % 3 {
+				case 0:
+					_, err = h.WriteAt([]byte("hello"), int64(y)*40)
+				case 1:
+					err = h.Truncate(int64(y) * 40)
+					h.Write([]byte("!"))
+				case 2:
+					_, err = h.Write(bytes.Repeat([]byte{y}, 500))
+					h.Sync()
+				}
+				h.Close()
+			}
+			say("change", err)
+		case 3:
+			say("rename", f.Rename(name(x), name(y)))
+		case 4:
+			say("remove", f.Remove(name(x)))
+		case 5:
+			say("mkdir", f.Mkdir(name(x), 0o755))
+		case 6:
+			entries, err := f.ReadDir(name(x))
+			what := "list"
+			for _, e := range entries {
+				what += " " + e.Name()
+			}
+			say(what, err)
+		case 7:
+			if info, err := f.Stat(name(x)); err == nil && !info.IsDir() {
+				data, err := vfs.ReadFile(f, name(x), 1<<20)
+				say("read "+string(data), err)
+			}
+		}
+	}
+	return log
+}
