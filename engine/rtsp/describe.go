@@ -22,5 +22,39 @@ type Description struct {
 	SDP     string        // as received
 }
 
-// Describe asks for the description and nothing else.
-func Describe(ctx context.Context, o Options) (Description, error) { return Description{}, nil }
+// Describe asks for the description and nothing else. Errors are those of [Dial]. A
+// description without known media is no error.
+func Describe(ctx context.Context, o Options) (Description, error) {
+	o, err := o.filled()
+	if err != nil {
+		return Description{}, err
+	}
+	t, err := parseURL(o.URL)
+	if err != nil {
+		return Description{}, err
+	}
+	ignore := func(byte, []byte, time.Time) {}
+	known := func(byte) bool { return false }
+	d, err := describe(ctx, o, t, ignore, known)
+	if err != nil {
+		return Description{}, err
+	}
+	defer d.ctl.close("")
+	streams, skipped := streamsOf(d.sdp)
+	var s Stats
+	d.ctl.stats(&s)
+	out := Description{
+		Skipped: skipped, Auth: s.Auth, Server: s.Server, Methods: s.Methods,
+		Title: d.sdp.title, Connect: d.connect, SDP: d.body,
+	}
+	for _, st := range streams {
+		info, err := media.Inspect(st.track)
+		if err != nil {
+			info = media.Info{}
+		}
+		out.Tracks = append(out.Tracks, st.track)
+		out.Infos = append(out.Infos, info)
+		out.Rates = append(out.Rates, st.rate)
+	}
+	return out, nil
+}

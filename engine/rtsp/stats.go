@@ -65,3 +65,51 @@ type Report struct {
 	NTP     uint64 // 32.32 seconds since 1900
 	Arrival time.Time
 }
+
+// Stats returns a snapshot.
+func (c *Client) Stats() Stats {
+	s := Stats{
+		Transport: c.transport, Secure: c.ctl.target.secure, Skipped: c.skipped, Connect: c.connect,
+		SocketBuffer: c.buffer, SocketWanted: c.bufferWanted, Queued: c.queue.waiting(),
+	}
+	c.ctl.stats(&s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Bytes = c.bytes
+	var firstKey time.Time
+	video := false
+	for i, r := range c.receivers {
+		t := r.stats()
+		t.Dropped = c.queue.dropped(media.TrackID(i))
+		s.Tracks = append(s.Tracks, t)
+		if !t.FirstPacket.IsZero() {
+			s.FirstPacket = earlier(s.FirstPacket, t.FirstPacket.Sub(c.played))
+		}
+		isVideo := t.Codec.Video()
+		if t.FirstKey.IsZero() || video && !isVideo {
+			continue
+		}
+		if isVideo && !video || firstKey.IsZero() || t.FirstKey.Before(firstKey) {
+			firstKey, video = t.FirstKey, isVideo
+		}
+	}
+	if !firstKey.IsZero() {
+		s.FirstKey = max(firstKey.Sub(c.played), 1)
+	}
+	return s
+}
+
+// earlier is the lesser of two times where 0 means that there is none.
+func earlier(a, b time.Duration) time.Duration {
+	b = max(b, 1) // media may even come with the answer to PLAY
+	if a == 0 || b < a {
+		return b
+	}
+	return a
+}
+
+func (c *control) stats(s *Stats) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Auth, s.Server, s.Methods, s.RTT = c.challenge.name(), c.server, c.methods, c.rtt
+}

@@ -1,0 +1,210 @@
+package rtsp
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rtsprec/engine/media"
+)
+
+// needTool skips the test where an outside tool is missing, and fails it in CI.
+func needTool(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if err := exec.Command(name, args...).Run(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s does not work: %v", name, err)
+		}
+		t.Skipf("%s does not work here: %v", name, err)
+	}
+}
+
+// gstCamera runs GStreamer's RTSP server and returns its address.
+func gstCamera(t *testing.T, args ...string) string {
+	t.Helper()
+	needTool(t, "/usr/bin/python3", "-c", "import gi; gi.require_version('GstRtspServer', '1.0')")
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		args := append([]string{filepath.Join("..", "..", "testdata", "peers", "gst_camera.py"), "--port", fmt.Sprint(port)}, args...)
+		cmd := exec.Command("/usr/bin/python3", args...)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		if strings.HasPrefix(line, "ready ") {
+			t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+			return strings.TrimSpace(strings.TrimPrefix(line, "ready "))
+		}
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	t.Fatal("the GStreamer camera does not start")
+	return ""
+}
+
+// units reads until enough says so.
+func units(t *testing.T, c *Client, limit time.Duration, enough func([]media.AccessUnit) bool) []media.AccessUnit {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	var list []media.AccessUnit
+	for !enough(list) {
+		au, err := c.Next(ctx)
+		if err != nil {
+			t.Fatalf("after %d units: %v; %+v", len(list), err, c.Stats())
+		}
+		list = append(list, au)
+	}
+	return list
+}
+
+// count counts the units of a track.
+func count(list []media.AccessUnit, id media.TrackID) int {
+	n := 0
+	for _, au := range list {
+		if au.Track == id {
+			n++
+		}
+	}
+	return n
+}
+
+func annexB(config []byte, list []media.AccessUnit, id media.TrackID) []byte {
+	var b bytes.Buffer
+	write := func(data []byte) {
+		for len(data) >= 4 {
+			n := int(binary.BigEndian.Uint32(data))
+			b.Write([]byte{0, 0, 0, 1})
+			b.Write(data[4 : 4+n])
+			data = data[4+n:]
+		}
+	}
+	write(config)
+	started := false
+	for _, au := range list {
+		if au.Track != id {
+			continue
+		}
+		if started = started || au.Key; started {
+			if au.Config != nil {
+				write(au.Config)
+			}
+			write(au.Data)
+		}
+	}
+	return b.Bytes()
+}
+
+// decode fails the test unless ffmpeg decodes data without a word, and returns how
+// many pictures came out.
+func decode(t *testing.T, format string, data []byte) int {
+	t.Helper()
+	needTool(t, "ffmpeg", "-version")
+	cmd := exec.Command("ffmpeg", "-v", "error", "-xerror", "-f", format, "-i", "-", "-f", "framemd5", "-")
+	cmd.Stdin = bytes.NewReader(data)
+	var out, msg bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &msg
+	if err := cmd.Run(); err != nil || msg.Len() > 0 {
+		t.Errorf("ffmpeg: %v: %s", err, msg.String())
+	}
+	n := 0
+	for line := range strings.Lines(out.String()) {
+		if !strings.HasPrefix(line, "#") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestGStreamerEveryMountOverEveryTransport(t *testing.T) {
+	base := gstCamera(t, "--size", "320x240")
+	for _, tc := range []struct {
+		mount  string
+		format string // of ffmpeg, for the first track
+		audio  bool
+	}{
+		{"h264-aac", "h264", true}, {"h264-alaw", "h264", true}, {"h264-ulaw", "h264", true}, {"h264-opus", "h264", true},
+		{"h264-bframes", "h264", false}, {"h264-only", "h264", false}, {"h265-aac", "hevc", true}, {"mpeg4-alaw", "m4v", true},
+		{"mjpeg", "mjpeg", false}, {"aac-only", "", false},
+	} {
+		for _, transport := range []Transport{UDP, TCP} {
+			t.Run(tc.mount+" "+string(transport), func(t *testing.T) {
+				c, err := Dial(t.Context(), Options{URL: base + tc.mount, Transport: transport})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				list := units(t, c, 20*time.Second, func(l []media.AccessUnit) bool {
+					return count(l, 0) >= 60 && (!tc.audio || count(l, 1) >= 20)
+				})
+				checkUnits(t, c, list)
+				if tc.format == "" {
+					return
+				}
+				var data []byte
+				switch codec := c.Run().Tracks[0].Codec; {
+				case codec.NALs():
+					data = annexB(c.Run().Tracks[0].Config, list, 0)
+				default:
+					started := false
+					data = append(data, c.Run().Tracks[0].Config...)
+					for _, au := range list {
+						if started = started || au.Key; au.Track == 0 && started {
+							data = append(data, au.Data...)
+						}
+					}
+				}
+				if n := decode(t, tc.format, data); n < 40 {
+					t.Errorf("%d pictures decoded of %d units", n, count(list, 0))
+				}
+			})
+		}
+	}
+}
+
+// checkUnits checks what must hold for every sound session.
+func checkUnits(t *testing.T, c *Client, list []media.AccessUnit) {
+	t.Helper()
+	last := map[media.TrackID]media.AccessUnit{}
+	for i, au := range list {
+		before, ok := last[au.Track]
+		if ok && au.DTS <= before.DTS {
+			t.Errorf("unit %d of track %d: DTS %d after %d", i, au.Track, au.DTS, before.DTS)
+		}
+		if au.DTS > au.PTS || au.Damaged && ok || au.Lost != 0 || len(au.Data) == 0 {
+			t.Errorf("unit %d: %+v", i, au)
+		}
+		if track := c.Run().Tracks[au.Track]; track.Codec.NALs() {
+			if err := media.ValidNALs(au.Data); err != nil {
+				t.Errorf("unit %d: %v", i, err)
+			}
+		}
+		last[au.Track] = au
+	}
+	if len(last) != len(c.Run().Tracks) {
+		t.Errorf("units of %d tracks, want %d", len(last), len(c.Run().Tracks))
+	}
+	for _, s := range c.Stats().Tracks {
+		if s.Lost != 0 || s.Invalid != 0 || s.Damaged > 1 {
+			t.Errorf("statistics: %+v", s)
+		}
+	}
+}

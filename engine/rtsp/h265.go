@@ -1,0 +1,93 @@
+package rtsp
+
+// h265 is RFC 7798.
+type h265 struct {
+	nalWriter
+	donl int // bytes of decoding order number in aggregation and fragmentation packets: 0 or 2
+}
+
+func newH265(st *stream, out emit) depacketiser {
+	h := &h265{nalWriter: nalWriter{vcl: func(nal []byte) bool { return nal[0]>>1&0x3f < 32 }}}
+	if st.fmtp.number("sprop-max-don-diff", 0) > 0 {
+		h.donl = 2
+	}
+	return &pictures{out: out, codec: h}
+}
+
+// Packet types (RFC 7798 4.4).
+const (
+	ap265 = 48
+	fu265 = 49
+)
+
+func (h *h265) begins(b []byte) bool {
+	b = afterStartCode(b)
+	if len(b) < 3 {
+		return false
+	}
+	switch b[0] >> 1 & 0x3f {
+	case ap265:
+		n := 2 + h.donl + 2
+		return len(b) > n+2 && startsPicture265(b[n:])
+	case fu265:
+		n := 3 + h.donl
+		return len(b) > n && b[2]&0x80 != 0 && startsPicture265([]byte{b[2] & 0x3f << 1, 1, b[n]})
+	}
+	return startsPicture265(b)
+}
+
+// startsPicture265 follows H.265 7.4.2.4.4.
+func startsPicture265(nal []byte) bool {
+	switch t := nal[0] >> 1 & 0x3f; {
+	case t < 32:
+		return len(nal) > 2 && nal[2]&0x80 != 0 // first_slice_segment_in_pic_flag
+	case t >= 32 && t <= 35, t == 39, t >= 41 && t <= 44, t >= 48 && t <= 55:
+		return true
+	}
+	return false
+}
+
+func (h *h265) add(buf []byte, p *packet, broken bool) []byte {
+	b := p.payload
+	if len(b) < 3 {
+		if len(b) > 0 {
+			h.bad++
+		}
+		return buf
+	}
+	switch t := b[0] >> 1 & 0x3f; {
+	case t == fu265 && len(b) >= 3+h.donl:
+		piece := b[3:]
+		first := b[2]&0x80 != 0
+		if first {
+			piece = b[3+h.donl:]
+		}
+		return h.fragment(buf, piece, first, b[2]&0x40 != 0, broken, b[0]&0x81|b[2]&0x3f<<1, b[1])
+	case t == ap265:
+		return h.unpack(h.settle(buf, broken), b[2:])
+	case t < 48:
+		return h.whole(h.settle(buf, broken), b)
+	}
+	h.bad++
+	return buf
+}
+
+// unpack is aggregate with decoding order numbers left out: 2 bytes before the first
+// unit, 1 before each other (RFC 7798 4.4.2).
+func (h *h265) unpack(buf, b []byte) []byte {
+	if h.donl == 0 {
+		return h.aggregate(buf, b)
+	}
+	for skip := h.donl; len(b) >= skip+2; skip = 1 {
+		b = b[skip:]
+		n := int(b[0])<<8 | int(b[1])
+		if n > len(b)-2 {
+			h.bad++
+			h.hurt = true
+			break
+		}
+		buf = h.whole(buf, b[2:2+n])
+		b = b[2+n:]
+	}
+	return buf
+}

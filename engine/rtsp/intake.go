@@ -1,0 +1,103 @@
+package rtsp
+
+import (
+	"time"
+)
+
+// knows reports whether an interleaved channel is in use.
+func (c *Client) knows(channel byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.channels[channel] != nil || channel > 0 && c.channels[channel-1] != nil
+}
+
+// frame takes an interleaved frame. Where a peer puts several tracks on one channel, the
+// payload type tells them apart.
+func (c *Client) frame(channel byte, payload []byte, arrival time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.channels[channel]
+	if list == nil && channel > 0 {
+		list = c.channels[channel-1]
+	}
+	switch {
+	case len(list) == 0:
+	case len(list) == 1:
+		c.accepted(list[0], payload, arrival)
+	case isRTCP(payload):
+		for _, r := range list {
+			c.accepted(r, payload, arrival)
+		}
+	default:
+		for _, r := range list {
+			if len(payload) > 1 && payload[1]&0x7f == r.st.pt {
+				c.accepted(r, payload, arrival)
+				return
+			}
+		}
+	}
+}
+
+// take is frame for a datagram.
+func (c *Client) take(r *receiver, b []byte, arrival time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accepted(r, b, arrival)
+}
+
+// accepted hands a packet to its track. The lock is held.
+func (c *Client) accepted(r *receiver, b []byte, arrival time.Time) {
+	if c.ended {
+		return
+	}
+	c.bytes += uint64(len(b))
+	c.heard = arrival
+	if isRTCP(b) {
+		r.control(b, arrival)
+		return
+	}
+	if r.packet(b, arrival) && !c.heardAny {
+		c.heardAny = true
+		close(c.first)
+	}
+	c.arm()
+}
+
+// arm sees to it that no packet waits longer than Options.Reorder for a missing one. The
+// lock is held.
+func (c *Client) arm() {
+	if c.armed {
+		return
+	}
+	var due time.Time
+	for _, r := range c.receivers {
+		if d, ok := r.reorder.deadline(); ok && (due.IsZero() || d.Before(due)) {
+			due = d
+		}
+	}
+	if due.IsZero() {
+		return
+	}
+	c.armed = true
+	wait := due.Sub(c.o.Clock.Now())
+	if c.expiry == nil {
+		c.expiry = time.AfterFunc(wait, c.expire)
+	} else {
+		c.expiry.Reset(wait)
+	}
+}
+
+// expire runs when a packet has waited long enough.
+func (c *Client) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed = false
+	if c.ended {
+		return
+	}
+	now := c.o.Clock.Now()
+	for _, r := range c.receivers {
+		r.reorder.expire(now)
+	}
+	c.arm()
+}

@@ -1,0 +1,127 @@
+package rtsp
+
+import (
+	"encoding/binary"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// wire reads one RTSP connection, in which messages and interleaved frames (RFC 2326
+// 10.12) alternate. Frames are handed on in place: one read of the socket brings as
+// many as have arrived, and none of them costs an allocation.
+type wire struct {
+	nc      net.Conn
+	buf     []byte
+	r, w    int             // buf[r:w] is unread
+	known   func(byte) bool // whether a channel is in use; asked while searching for sync
+	lost    bool            // searching for the next message or frame
+	garbage *atomic.Uint64  // counts bytes skipped
+}
+
+const wireBuffer = 128 << 10 // at least one frame of 65539 bytes and then some
+
+func newWire(nc net.Conn, known func(byte) bool) *wire {
+	return &wire{nc: nc, buf: make([]byte, wireBuffer), known: known, garbage: new(atomic.Uint64)}
+}
+
+// handler is who takes what a wire carries. The payload of a frame is only valid during
+// the call.
+type handler interface {
+	frame(channel byte, payload []byte, arrival time.Time)
+	message(msg any)
+}
+
+// serve reads until the connection fails and returns why. now gives the arrival time
+// of what one read brought.
+func (w *wire) serve(h handler, now func() time.Time) error {
+	for {
+		if err := w.fill(); err != nil {
+			return err
+		}
+		arrival := now()
+		for w.take(h, arrival) {
+		}
+		if w.w-w.r >= maxHead+maxBody {
+			w.skip(1)
+		}
+	}
+}
+
+// fill reads once, making room first.
+func (w *wire) fill() error {
+	if w.r == w.w {
+		w.r, w.w = 0, 0
+	}
+	if len(w.buf)-w.w < wireBuffer/2 {
+		copy(w.buf, w.buf[w.r:w.w])
+		w.w -= w.r
+		w.r = 0
+		if len(w.buf)-w.w < wireBuffer/2 { // a message with a large body
+			w.buf = append(w.buf[:w.w], make([]byte, wireBuffer)...)
+		}
+	}
+	n, err := w.nc.Read(w.buf[w.w:])
+	w.w += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// take hands one whole frame or message on; false when there is none.
+func (w *wire) take(h handler, arrival time.Time) bool {
+	b := w.buf[w.r:w.w]
+	if len(b) < 4 || w.lost && len(b) < 5 {
+		return false
+	}
+	if b[0] == '$' && w.believe(b) {
+		size := 4 + int(binary.BigEndian.Uint16(b[2:]))
+		if len(b) < size {
+			return false
+		}
+		w.r += size
+		w.lost = false
+		h.frame(b[1], b[4:size:size], arrival)
+		return true
+	}
+	if b[0] == '\r' || b[0] == '\n' { // between messages they mean nothing
+		w.r++
+		return true
+	}
+	yes, maybe := startsText(b)
+	if !yes {
+		if maybe {
+			return false
+		}
+		w.skip(1)
+		return true
+	}
+	msg, size, err := parseMessage(b)
+	switch err {
+	case nil:
+		w.r += size
+		w.lost = false
+		h.message(msg)
+	case errShort:
+		return false
+	default:
+		w.skip(1)
+	}
+	return true
+}
+
+// believe reports whether a dollar sign starts a frame. In sync it does; while
+// searching, only when the channel is in use and the payload says RTP version 2.
+func (w *wire) believe(b []byte) bool {
+	if !w.lost {
+		return true
+	}
+	return len(b) > 4 && w.known(b[1]) && b[4]>>6 == 2
+}
+
+func (w *wire) skip(n int) {
+	w.r += n
+	w.garbage.Add(uint64(n))
+	w.lost = true
+}
