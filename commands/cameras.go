@@ -86,25 +86,32 @@ const nameHint = "a name becomes a folder: letters, digits, '-', '_' and '.'"
 func checkURL(address string) error {
 	shown := fault.URL(address)
 	scheme, rest, found := strings.Cut(address, "://")
-	switch strings.ToLower(scheme) {
-	case "rtsp", "rtsps":
-	default:
-		if name, _, named := strings.Cut(address, "=rtsp"); named {
-			if err := journal.ValidCameraName(name); err != nil {
-				return hinted{err, nameHint}
-			}
-		}
-		if found {
-			return usage("cameras are rtsp:// or rtsps://", "%s is not an RTSP URL", shown)
-		}
-		return usage("rtsp://"+shown, "%s is not a URL", shown)
+	word := strings.ToLower(scheme)
+	if found && (word == "rtsp" || word == "rtsps") {
+		return checkHost(rest, shown)
 	}
-	if !found {
-		return usage("rtsp://HOST/PATH", "%s is not a URL", shown)
+	if name, _, named := strings.Cut(address, "=rtsp"); named {
+		if err := journal.ValidCameraName(name); err != nil {
+			return hinted{err, nameHint}
+		}
 	}
+	hint := "rtsp://" + shown
+	switch {
+	case found:
+		hint = "cameras are rtsp:// or rtsps://"
+	case address == "", strings.HasPrefix(word, "rtsp"), strings.Contains(address, "="):
+		hint = likeURL
+	}
+	return usage(hint, "%q is not an RTSP URL", shown)
+}
+
+const likeURL = "rtsp://HOST/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH"
+
+// checkHost looks at what stands behind "://".
+func checkHost(rest, shown string) error {
 	_, _, rest = cutUser(rest)
 	if host := rest[:authorityEnd(rest)]; !validHost(host) {
-		return usage("rtsp://HOST/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH", "%s names no host that can be asked", shown)
+		return usage(likeURL, "%s names no host that can be asked", shown)
 	}
 	return nil
 }

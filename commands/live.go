@@ -99,13 +99,27 @@ func (v *liveView) erase() string {
 
 // frame is the part that changes in place, at most height-1 lines.
 func (v *liveView) frame(height int) []string {
-	lines := []string{v.title()}
-	rows := v.table()
-	if room := max(height-5, 2); len(rows) > room {
-		hidden := len(rows) - room + 1
-		rows = append(rows[:room-1], v.style.faint.Render(fmt.Sprintf("  and %s that do not fit the screen", count(hidden, "camera"))))
+	head, blocks := v.table()
+	lines := []string{v.title(), head}
+	room := max(height-4, 1) // the title, the head, the foot and the line below
+	total := 0
+	for _, b := range blocks {
+		total += len(b)
 	}
-	lines = append(lines, rows...)
+	if total > room {
+		room-- // for the line that says what is left out
+	}
+	shown := 0
+	for _, b := range blocks {
+		if room -= len(b); room < 0 {
+			break
+		}
+		lines = append(lines, b...)
+		shown++
+	}
+	if hidden := len(blocks) - shown; hidden > 0 {
+		lines = append(lines, v.style.faint.Render(fmt.Sprintf("  and %s that do not fit the screen", count(hidden, "camera"))))
+	}
 	return append(lines, v.foot())
 }
 
@@ -118,7 +132,7 @@ func (v *liveView) title() string {
 	case v.started.Length > 0:
 		end = " for " + clockSpan(time.Duration(v.started.Length*float64(time.Second)))
 	}
-	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, count(len(v.latest.Cameras), "camera"), end))
+	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, count(max(len(v.latest.Cameras), len(v.started.Cameras)), "camera"), end))
 }
 
 func (v *liveView) until() time.Time {
@@ -128,33 +142,31 @@ func (v *liveView) until() time.Time {
 	return v.started.Until
 }
 
-// table has a line for each camera below the headings.
-func (v *liveView) table() []string {
-	t := table{{"  camera", "state", "fps", "bitrate", "loss", "gaps", "on disk", ""}}
+// table is the headings and the lines of each camera: one, and one more that says why
+// it does not record.
+func (v *liveView) table() (head string, cameras [][]string) {
+	t := table{{"  camera", "state", "fps", "bitrate", "loss", "gaps", "on disk"}}
 	for _, c := range v.latest.Cameras {
-		fps, rate, gaps := "-", "-", "-"
+		fps, gaps := "-", "-"
 		if c.FPS > 0 {
 			fps = fmt.Sprintf("%.1f", c.FPS)
-		}
-		if c.Bitrate > 0 {
-			rate = rateText(c.Bitrate)
 		}
 		if c.Gaps > 0 {
 			gaps = fmt.Sprintf("%d, %s", c.Gaps, spanText(time.Duration(c.GapTime*float64(time.Second))))
 		}
-		t = append(t, []string{"  " + c.Name, c.State, fps, rate, percentText(c.Loss), gaps, bytesText(c.Bytes), oneLine(c.Reason)})
+		t = append(t, []string{"  " + c.Name, c.State, fps, rateText(c.Bitrate), percentText(c.Loss), gaps, bytesText(c.Bytes)})
 	}
-	lines := t.lines("lLrrrrrl", 0, 11, 5, 11, 7, 6, 8)
-	for i, line := range lines {
-		switch {
-		case i == 0:
-			lines[i] = v.style.faint.Render(line)
-		default:
-			state := v.latest.Cameras[i-1].State
-			lines[i] = strings.Replace(line, " "+state+" ", " "+v.stateStyle(state).Render(state)+" ", 1)
+	lines := t.lines("llrrrrr", 0, 10, 5, 11, 7, 9, 7)
+	for i, c := range v.latest.Cameras {
+		// The name comes first and may hold any word.
+		name, rest := lines[i+1][:len(c.Name)+2], lines[i+1][len(c.Name)+2:]
+		block := []string{name + strings.Replace(rest, c.State, v.stateStyle(c.State).Render(c.State), 1)}
+		if c.Reason != "" {
+			block = append(block, v.style.faint.Render("    "+oneLine(c.Reason)))
 		}
+		cameras = append(cameras, block)
 	}
-	return lines
+	return v.style.faint.Render(lines[0]), cameras
 }
 
 func (v *liveView) stateStyle(state string) lipgloss.Style {

@@ -18,7 +18,7 @@ state, cameras, coverage and size. Coverage is what their journals say; verify
 proves it.`,
 		Example: `  rtsprec ls
   rtsprec ls /srv/recordings
-  rtsprec ls --json /srv/recordings | jq -r 'select(.state == "interrupted").dir'`,
+  rtsprec ls --json /srv | jq -r 'select(.state == "interrupted").dir'`,
 		ValidArgsFunction: directories(1 << 10),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

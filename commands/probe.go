@@ -41,18 +41,21 @@ judged: steady, usable or bad.`,
 		},
 	}
 	flags := cmd.Flags()
+	flags.SortFlags = false
 	flags.Var(&o.max, "max", "how long to wait for the second key frame")
 	flags.Var(&o.soak, "soak", "watch the stream for this long and judge it")
 	flags.BoolVar(&o.quick, "quick", false, "only ask for the description, play nothing")
 	o.addFlags(cmd)
 	noFileCompletion(cmd, "max", "soak", "reorder", "fingerprint")
-	cmd.MarkFlagsMutuallyExclusive("quick", "soak")
 	return cmd
 }
 
 func (o *probeOptions) run(ctx context.Context, p *process, args []string) error {
 	if len(args) == 0 {
 		return usage("rtsprec probe rtsp://HOST/PATH", "no camera was given")
+	}
+	if o.quick && o.soak.d > 0 {
+		return usage("leave one of them out", "--quick plays nothing, --soak watches what is played")
 	}
 	cameras, err := o.cameras(p, args)
 	if err != nil {

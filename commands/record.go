@@ -61,15 +61,16 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
 		},
 	}
 	flags := cmd.Flags()
+	flags.SortFlags = false
 	flags.StringArrayVarP(&o.inputs, "input", "i", nil, "camera: `[NAME=]URL`; NAME becomes its folder; may be repeated")
-	flags.VarP(&o.length, "time", "t", "how long to record, from the first picture on")
+	flags.VarP(&o.length, "time", "t", "how long to record, from --at or the first picture on")
 	flags.Var(&o.until, "until", "when to stop: 10:45 (local time) or RFC 3339")
 	flags.Var(&o.at, "at", "when to begin: 09:00 (local time) or RFC 3339")
 	flags.StringVarP(&o.dir, "output", "o", "", "new `directory`; default: named by the UTC start time")
+	o.addFlags(cmd)
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
-	o.addFlags(cmd)
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
 	_ = cmd.MarkFlagDirname("output")

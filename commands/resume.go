@@ -44,6 +44,7 @@ recording that is being written is left alone.`,
 		},
 	}
 	flags := cmd.Flags()
+	flags.SortFlags = false
 	flags.BoolVar(&o.repair, "repair", false, "only repair, do not go on recording")
 	flags.BoolVar(&o.all, "all", false, "all interrupted recordings below ROOT, given in place of DIR")
 	addGrace(cmd, &o.grace)

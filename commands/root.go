@@ -18,6 +18,9 @@ type process struct {
 	debug bool
 }
 
+// recordings is the group of commands that do the work; help lists them first.
+const recordings = "recordings"
+
 // NewRoot makes the whole command tree, for those who only want to look at it.
 func NewRoot() *cobra.Command { return newRoot(&process{}) }
 
@@ -30,13 +33,14 @@ received is on the disk within about a second, a crash or a power cut leaves
 playable files, and every moment that is missing is listed with its cause.`,
 		Example: `  rtsprec probe rtsp://192.168.1.10/live
   rtsprec record -i rtsp://192.168.1.10/live -t 45m
-  rtsprec record -i teacher=rtsp://cam1/live -i students=rtsp://cam2/live --until 10:45
+  rtsprec record -i teacher=rtsp://cam1/a -i class=rtsp://cam2/b --until 10:45
   rtsprec verify 2026-11-22T090000Z`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, args []string) error { return noCommand(cmd, args) },
 		Args:          cobra.ArbitraryArgs,
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpTemplate(helpTemplate())
 	root.SetFlagErrorFunc(flagMistake)
@@ -45,7 +49,12 @@ playable files, and every moment that is missing is listed with its cause.`,
 	flags.BoolVarP(&p.quiet, "quiet", "q", false, "say nothing but errors and results")
 	flags.BoolVar(&p.debug, "debug", false, "say what goes on inside, on standard error")
 	flags.BoolP("help", "h", false, "this help")
-	root.AddCommand(newProbe(p), newRecord(p), newResume(p), newVerify(p), newList(p), newCompletion(p), newVersion(p))
+	root.AddGroup(&cobra.Group{ID: recordings})
+	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newList(p)} {
+		c.GroupID = recordings
+		root.AddCommand(c)
+	}
+	root.AddCommand(newCompletion(p), newVersion(p))
 	root.SetHelpCommand(newHelp())
 	return root
 }
@@ -147,7 +156,7 @@ func helpTemplate() string {
 	return `{{.Long}}
 
 Usage:
-  {{.UseLine}}{{if .HasAvailableSubCommands}} COMMAND{{end}}
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
 {{- if .HasExample}}
 
 Examples:
@@ -156,7 +165,9 @@ Examples:
 {{- if .HasAvailableSubCommands}}
 
 Commands:
-{{- range .Commands}}{{if .IsAvailableCommand}}
+{{- range .Commands}}{{if .GroupID}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
+{{- range .Commands}}{{if and .IsAvailableCommand (not .GroupID)}}
   {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
 {{- end}}
 {{- if .HasAvailableLocalFlags}}
