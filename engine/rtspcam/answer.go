@@ -76,9 +76,7 @@ func (c *conn) answer(ctx context.Context, q *request) bool {
 // outlast waits until a black hole or a half-open connection ends; false when the camera does first.
 func (c *conn) outlast(ctx context.Context, path string) bool {
 	for {
-		c.mu.Lock()
-		mute := c.mute
-		c.mu.Unlock()
+		mute := c.muted()
 		if !mute && !c.camera.script.is(path, "blackhole", c.camera.clock.Now()) {
 			return true
 		}
@@ -184,6 +182,7 @@ func (x *exchange) current() *session {
 func (x *exchange) keepalive() {
 	inSession := x.request.header["Session"] != ""
 	if a, ok := x.on("keepalive"); ok && inSession {
+		x.touch()
 		if x.silent = a.word == "ignored"; !x.silent {
 			x.reply.status = 400
 		}
@@ -220,6 +219,8 @@ func (x *exchange) describe() {
 		x.reply.set("Content-Base", d.base)
 	}
 	x.reply.set("Content-Type", "application/sdp")
+	x.path.mu.Lock()
+	defer x.path.mu.Unlock()
 	x.reply.body = d.sdp(x.path)
 }
 
@@ -238,15 +239,16 @@ func (x *exchange) play(ctx context.Context) {
 	if s == nil {
 		return
 	}
-	if s.reader != nil { // PLAY again is a keepalive to some clients
+	if s.playing() != nil { // PLAY again is a keepalive to some clients
 		return
 	}
 	places := s.join(x.now)
 	if x.is("early") {
+		r := s.playing()
 		s.start(ctx)
 		select {
-		case <-s.reader.first:
-		case <-s.reader.done:
+		case <-r.first:
+		case <-r.done:
 		case <-time.After(2 * time.Second): // nothing is being sent at all
 		}
 	} else {

@@ -103,12 +103,34 @@ func (c *Camera) Serve(ctx context.Context, l net.Listener) error {
 	err := c.weather(ctx, &work)
 	cancel()
 	c.shut()
-	for _, conn := range c.open() {
-		conn.farewell()
-		conn.cut()
-	}
+	c.farewell()
 	work.Wait()
 	return err
+}
+
+// goodbyeTime is how long readers may take to hang up by themselves after BYE.
+const goodbyeTime = 400 * time.Millisecond
+
+// farewell ends all connections: BYE, a moment to hang up, FIN.
+func (c *Camera) farewell() {
+	said := false
+	for _, conn := range c.open() {
+		said = conn.farewell() || said
+	}
+	for limit := c.clock.Now().Add(goodbyeTime); said && c.playing() && c.clock.Now().Before(limit); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	for _, conn := range c.open() {
+		conn.cut()
+	}
+}
+
+func (c *Camera) playing() bool {
+	return slices.ContainsFunc(c.open(), func(k *conn) bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return len(k.sessions) > 0
+	})
 }
 
 // accept lets connections in until the listener is closed.

@@ -25,7 +25,7 @@ func Faults() []Fault {
 		{Name: "seqwrap", Value: "N", Default: "100", parse: count, Help: "sequence numbers begin N before 2^16"},
 		{Name: "frozen", Help: "RTP time stands still"},
 		{Name: "marker", Value: "never|always", parse: word("never", "always"), Help: "the marker bit of video"},
-		{Name: "ppm", Value: "N", parse: number, Help: "the camera's clock runs N millionths fast, audio and video together"},
+		{Name: "ppm", Value: "N", parse: number, Help: "the camera's clock runs N millionths fast, audio and video together; looked at when the camera (re)starts"},
 
 		// sender reports
 		{Name: "noreports", Help: "no sender reports"},

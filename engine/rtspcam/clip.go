@@ -165,6 +165,9 @@ func (c *clip) finish(f format) {
 				fr.data = bytes.TrimSuffix(fr.data, []byte{0xff, 0xd9})
 			}
 			fr.sum = crc32.ChecksumIEEE(fr.data)
+			if f.codec == media.MJPEG { // RFC 2435 carries nothing but the scan as it is
+				fr.sum = crc32.ChecksumIEEE(parseScan(fr.data))
+			}
 			continue
 		}
 		fr.nals = splitAnnexB(fr.data)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -32,10 +34,7 @@ var errMute = errors.New("the connection is half open")
 
 // write sends b whole.
 func (c *conn) write(b []byte) error {
-	c.mu.Lock()
-	mute := c.mute
-	c.mu.Unlock()
-	if mute {
+	if c.muted() {
 		return errMute
 	}
 	c.writing.Lock()
@@ -78,9 +77,19 @@ func (c *conn) serve(ctx context.Context) {
 	}
 }
 
+func (c *conn) muted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mute
+}
+
+// touch keeps the sessions alive.
 func (c *conn) touch() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.mute {
+		return
+	}
 	for _, s := range c.sessions {
 		s.touch()
 	}
@@ -99,15 +108,17 @@ func (c *conn) end() {
 	c.work.Wait()
 }
 
-// farewell says BYE in all sessions; the connection is closed after it.
-func (c *conn) farewell() {
+// farewell says BYE in all sessions that play, and reports whether there are any.
+func (c *conn) farewell() (said bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.sessions {
+	list := slices.Collect(maps.Values(c.sessions))
+	c.mu.Unlock()
+	for _, s := range list {
 		if !c.camera.script.is(s.path.name, "nobye", c.camera.clock.Now()) {
-			s.bye()
+			said = s.bye() || said
 		}
 	}
+	return said
 }
 
 // strike does to the connection what the script says has begun since past.
@@ -130,6 +141,9 @@ func (c *conn) strike(past, now time.Time) {
 	case begun("halfopen"):
 		c.mu.Lock()
 		c.mute = true
+		for _, s := range c.sessions {
+			s.expiry.Stop()
+		}
 		c.mu.Unlock()
 	}
 }

@@ -32,7 +32,8 @@ type path struct {
 	readers map[*reader]struct{}
 	history []*burst // of the last historySpan, oldest first
 	report  time.Time
-	life    int // restarts so far
+	ppm     float64 // how much faster than ours the camera's clock runs, since origin
+	life    int     // restarts so far
 }
 
 // parseStream reads a [Stream]. Errors are of kind fault.Usage.
@@ -66,15 +67,12 @@ func (p *path) begin(now time.Time) {
 		p.birth = now
 	}
 	p.origin, p.report, p.history = now, now, nil
+	ppm, _ := p.script.on(p.name, "ppm", now)
+	p.ppm = ppm.number
 	for _, t := range p.tracks {
 		t.begin(p.random, wrap, seq)
-		t.due = now.Add(after(t.clip.delay, t.format.rate, p.ppm(now)))
+		t.due = now.Add(after(t.clip.delay, t.format.rate, p.ppm))
 	}
-}
-
-func (p *path) ppm(now time.Time) float64 {
-	a, _ := p.script.on(p.name, "ppm", now)
-	return a.number
 }
 
 // run produces the stream until ctx is done.
@@ -123,11 +121,13 @@ func (p *path) produce(index int, t *track, now time.Time) {
 	defer p.mu.Unlock()
 	p.change(t, now)
 	fr := &t.clip.frames[t.index]
-	ppm := p.ppm(now)
-	pts := t.elapsed + fr.pts - fr.dts
-	m := Mark{t.counter, p.origin.Add(after(pts, t.format.rate, ppm)).Round(0), fr.sum}
+	step := p.frameTime(t, fr, now)
+	pts := t.elapsed + (fr.pts-fr.dts)*step/fr.duration
+	m := Mark{t.counter, p.origin.Add(after(pts, t.format.rate, p.ppm)).Round(0), fr.sum}
 	t.counter++
-	p.advance(t, fr, now, ppm)
+	t.elapsed += step
+	t.index = (t.index + 1) % len(t.clip.frames)
+	t.due = p.origin.Add(after(t.elapsed+t.clip.delay*step/fr.duration, t.format.rate, p.ppm))
 	if p.silent(t, fr, now) {
 		return
 	}
@@ -142,15 +142,12 @@ func (p *path) produce(index int, t *track, now time.Time) {
 	}
 }
 
-// advance moves the track to its next frame.
-func (p *path) advance(t *track, fr *frame, now time.Time, ppm float64) {
-	step := fr.duration
+// frameTime is how many ticks the track goes on with a frame.
+func (p *path) frameTime(t *track, fr *frame, now time.Time) int64 {
 	if a, ok := p.script.on(p.name, "fps", now); ok && t.video {
-		step = int64(float64(t.format.rate) / a.number)
+		return int64(float64(t.format.rate) / a.number)
 	}
-	t.elapsed += step
-	t.index = (t.index + 1) % len(t.clip.frames)
-	t.due = p.origin.Add(after(t.elapsed+t.clip.delay, t.format.rate, ppm))
+	return fr.duration
 }
 
 // change carries out the faults that happen to a track at an instant.

@@ -40,7 +40,7 @@ func (p *path) reportTo(r *reader, now time.Time) {
 
 // senderReport is RFC 3550 6.4.1 without report blocks, and the CNAME.
 func (p *path) senderReport(t *track, now time.Time) []byte {
-	elapsed := ticks(now.Sub(p.origin), t.format.rate, p.ppm(now))
+	elapsed := ticks(now.Sub(p.origin), t.format.rate, p.ppm)
 	b := []byte{0x80, 200, 0, 6}
 	b = binary.BigEndian.AppendUint32(b, t.ssrc)
 	b = binary.BigEndian.AppendUint64(b, p.ntpNow(now))
@@ -79,7 +79,7 @@ func (p *path) ntpNow(now time.Time) uint64 {
 	}
 	// The origin, and not now: the camera's clock runs as fast as its RTP time does.
 	elapsed := now.Sub(p.origin)
-	t := p.origin.Round(0).Add(elapsed + time.Duration(float64(elapsed)*p.ppm(now)/1e6))
+	t := p.origin.Round(0).Add(elapsed + time.Duration(float64(elapsed)*p.ppm/1e6))
 	if a, ok := p.script.on(p.name, "clock", now); ok {
 		t = time.Unix(0, 0).Add(a.span + now.Sub(p.birth))
 	}

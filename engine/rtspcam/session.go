@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,54 +19,78 @@ type session struct {
 	udp       []*udpTrack
 	life      time.Duration
 	expiry    *time.Timer
-	reader    *reader
-	cancel    context.CancelFunc
+
+	mu     sync.Mutex // of what follows: farewell comes from another goroutine
+	reader *reader    // nil: not playing
+	cancel context.CancelFunc
 }
 
 // touch keeps the session alive.
 func (s *session) touch() { s.expiry.Reset(s.life) }
 
-// play starts the reader. Before starts is called, nothing is written.
+// join makes the session a reader of its path. Until start is called, what it should get waits.
 func (s *session) join(now time.Time) []place {
 	var l link = &tcpLink{conn: s.conn, channels: s.channels}
 	switch s.transport {
 	case "udp":
 		l = &udpLink{tracks: s.udp, blocked: func() bool {
-			return s.conn.camera.script.is(s.path.name, "udpblocked", s.conn.camera.clock.Now())
+			return s.conn.muted() || s.conn.camera.script.is(s.path.name, "udpblocked", s.conn.camera.clock.Now())
 		}}
 	}
-	s.reader = newReader(s.path, l, s.setup, s.conn.camera.options.KeyStart)
-	return s.path.join(s.reader, now)
+	r := newReader(s.path, l, s.setup, s.conn.camera.options.KeyStart)
+	s.mu.Lock()
+	s.reader = r
+	s.mu.Unlock()
+	return s.path.join(r, now)
 }
 
 // start lets the reader write. It runs until the session ends.
 func (s *session) start(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	ctx, s.cancel = context.WithCancel(ctx)
-	s.conn.work.Go(func() { s.reader.run(ctx) })
+	r := s.reader
+	s.conn.work.Go(func() {
+		r.run(ctx)
+		s.path.leave(r)
+	})
+}
+
+func (s *session) playing() *reader {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reader
 }
 
 // pause takes the reader off the stream.
 func (s *session) pause() {
-	if s.reader == nil {
+	s.mu.Lock()
+	r, cancel := s.reader, s.cancel
+	s.reader, s.cancel = nil, nil
+	s.mu.Unlock()
+	if r == nil {
 		return
 	}
-	s.path.leave(s.reader)
-	s.cancel()
-	<-s.reader.done
-	s.reader = nil
+	s.path.leave(r)
+	if cancel != nil { // it was started
+		cancel()
+		<-r.done
+	}
 }
 
-// bye says RTCP BYE on every track.
-func (s *session) bye() {
-	if s.reader == nil {
-		return
+// bye says RTCP BYE on every track; false when the session does not play.
+func (s *session) bye() bool {
+	r := s.playing()
+	if r == nil {
+		return false
 	}
 	for i, on := range s.setup {
 		if on {
 			// The peer may be gone; there is nobody to tell.
-			_ = s.reader.link.control(i, goodbye(s.path.tracks[i].ssrc))
+			_ = r.link.control(i, goodbye(s.path.ssrc(i)))
 		}
 	}
+	return true
 }
 
 // close ends the session and gives its sockets back.

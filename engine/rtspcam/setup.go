@@ -67,7 +67,7 @@ func (x *exchange) forSetup(t transport) (s *session, fresh bool) {
 	switch {
 	case !ok:
 		x.reply.status = 454
-	case s.reader != nil:
+	case s.playing() != nil:
 		x.reply.status = 455
 	case s.path != x.path || s.transport != t.kind:
 		x.reply.status = 459

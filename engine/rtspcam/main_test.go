@@ -1,0 +1,16 @@
+package rtspcam_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// These tests wait for real time to pass much more than they compute.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}

@@ -1,0 +1,140 @@
+package rtspcam_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rtsprec/engine/media"
+	"rtsprec/engine/rtspcam"
+)
+
+// tool finds a program that judges us. A machine that runs the tests for real must have it.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not installed", name)
+		}
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+var everyStream = []struct {
+	name   string
+	stream rtspcam.Stream
+	codec  media.Codec
+}{
+	{"h264", "h264+aac", media.H264},
+	{"h264b", "h264b+pcma", media.H264},
+	{"h265", "h265+opus", media.H265},
+	{"h265b", "h265b+pcmu", media.H265},
+	{"mpeg4", "mpeg4+l16", media.MPEG4},
+	{"mpeg4b", "mpeg4b+g722", media.MPEG4},
+	{"mjpeg", "mjpeg+g726", media.MJPEG},
+	{"refresh", "h264refresh+g726aal2", media.H264},
+	{"heavy", "heavy+aac16", media.H264},
+}
+
+func TestFFmpegDecodesEveryStreamWithoutError(t *testing.T) {
+	ffmpeg := tool(t, "ffmpeg")
+	for _, transport := range []string{"tcp", "udp"} {
+		for _, s := range everyStream {
+			t.Run(transport+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				c := rtspcam.Start(t, rtspcam.Options{
+					Paths: map[string]rtspcam.Stream{"live": s.stream}, KeyStart: true, User: "a@b", Password: "x:/%y",
+				})
+				out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-xerror", "-analyzeduration", "1500000",
+					"-rtsp_transport", transport, "-i", c.URL("live"), "-t", "2", "-map", "0", "-f", "null", "-").CombinedOutput()
+				if err != nil || strings.Contains(string(out), "rror") {
+					t.Errorf("ffmpeg: %v\n%s", err, out)
+				}
+			})
+		}
+	}
+}
+
+func TestARecordingOfFFmpegHoldsEveryUnitThatWasSent(t *testing.T) {
+	ffmpeg := tool(t, "ffmpeg")
+	for _, s := range everyStream {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			c := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"live": s.stream}, KeyStart: true})
+			file := filepath.Join(t.TempDir(), "out.bin")
+			out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-analyzeduration", "1500000", "-rtsp_transport", "tcp",
+				"-i", c.URL("live"), "-t", "3", "-map", "0:v", "-c", "copy", "-f", "data", file).CombinedOutput()
+			if err != nil {
+				t.Fatalf("ffmpeg: %v\n%s", err, out)
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			marks := rtspcam.Marks(s.codec, data)
+			if len(marks) < 25 {
+				t.Fatalf("only %d units\n%s", len(marks), out)
+			}
+			for i, m := range marks[1:] {
+				if m.Counter != marks[i].Counter+1 {
+					t.Errorf("unit %d follows unit %d", m.Counter, marks[i].Counter)
+				}
+			}
+			sent := c.Sent("live")
+			if len(sent) != 1 || sent[0].First.Counter > marks[0].Counter || sent[0].Last.Counter < marks[len(marks)-1].Counter {
+				t.Errorf("recorded %d to %d, sent %v", marks[0].Counter, marks[len(marks)-1].Counter, sent)
+			}
+		})
+	}
+}
+
+// GStreamer ends a stream by itself when it hears RTCP BYE: its exit status judges ours.
+func TestGStreamerDecodesAndHearsTheGoodbye(t *testing.T) {
+	gst := tool(t, "gst-launch-1.0")
+	for _, protocol := range []string{"tcp", "udp"} {
+		for _, stream := range []rtspcam.Stream{"h264+aac", "h265+opus", "mpeg4+pcma", "mjpeg+g722"} {
+			t.Run(protocol+"/"+string(stream), func(t *testing.T) {
+				t.Parallel()
+				c, stop := serve(t, rtspcam.Options{
+					Paths: map[string]rtspcam.Stream{"live": stream}, KeyStart: true, User: "u", Password: "p",
+				})
+				dir := t.TempDir()
+				picture, sound := filepath.Join(dir, "picture"), filepath.Join(dir, "sound")
+				cmd := exec.Command(gst, "-q", "rtspsrc", "location="+c.URL("live"), "protocols="+protocol, "latency=100", "name=s",
+					"s.", "!", "application/x-rtp,media=video", "!", "decodebin", "!", "videoscale", "!", "videoconvert",
+					"!", "video/x-raw,format=GRAY8,width=32,height=16", "!", "filesink", "location="+picture,
+					"s.", "!", "application/x-rtp,media=audio", "!", "decodebin", "!", "audioconvert", "!", "audioresample",
+					"!", "audio/x-raw,format=S16LE,rate=8000,channels=1", "!", "filesink", "location="+sound)
+				var out strings.Builder
+				cmd.Stdout, cmd.Stderr = &out, &out
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waitFor(t, "20 pictures", func() bool { return units(c.Sent("live")) >= 20 })
+				stop()
+				if err := cmd.Wait(); err != nil || out.Len() > 0 {
+					t.Errorf("gst-launch: %v %s", err, &out)
+				}
+				if n := fileSize(t, picture) / (32 * 16); n < 18 {
+					t.Errorf("%d pictures", n)
+				}
+				if n := fileSize(t, sound) / 16; n < 600 {
+					t.Errorf("%d ms of sound", n)
+				}
+			})
+		}
+	}
+}
+
+func fileSize(t *testing.T, name string) int64 {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
