@@ -70,7 +70,7 @@ type Segment struct {
 	Run     uint64    `json:"run"`
 	Start   time.Time `json:"start"`
 	Tracks  []Track   `json:"tracks"`
-	Instead *Instead  `json:"instead,omitempty"`
+	Instead []Instead `json:"instead,omitempty"`
 }
 
 // Instead says that a segment holds, written again, the media of segment N of the same
