@@ -35,7 +35,7 @@ func readEntry(stsd []byte, t *media.Track) error {
 	if f.bad || t.Codec == "" {
 		return fault.New(fault.Damaged, "a sample entry %q that is not understood", kind)
 	}
-	return Storable(*t)
+	return fault.Wrap(fault.Damaged, "read a sample entry", Storable(*t))
 }
 
 func readVisual(kind string, boxes []byte, t *media.Track) {
