@@ -41,6 +41,7 @@ var floors = map[string]int{
 	"cmd/rtsprec":        7,
 	"cmd/gendocs":        7,
 	"cmd/rtspcam":        7,
+	"cmd/bench":          7,
 }
 
 // floorOf finds a package's floor; a package below a listed one stands on its floor.
