@@ -46,8 +46,8 @@ type udpLink struct {
 // paceAfter is how many packets go out back to back: more overrun the receiver's
 // buffer on loopback, and no camera's network is that fast. Then a pause as on 100 Mbit/s.
 const (
-	paceAfter = 48
-	pacePause = 5 * time.Millisecond
+	paceAfter = 24
+	pacePause = 3 * time.Millisecond
 )
 
 func (l *udpLink) media(track int, packets [][]byte) (bool, error) {

@@ -45,7 +45,9 @@ func TestFFmpegDecodesEveryStreamWithoutError(t *testing.T) {
 	for _, transport := range []string{"tcp", "udp"} {
 		for _, s := range everyStream {
 			t.Run(transport+"/"+s.name, func(t *testing.T) {
-				t.Parallel()
+				if transport == "tcp" || s.name != "heavy" { // nothing else runs while a socket's buffer may overflow
+					t.Parallel()
+				}
 				c := rtspcam.Start(t, rtspcam.Options{
 					Paths: map[string]rtspcam.Stream{"live": s.stream}, KeyStart: true, User: "a@b", Password: "x:/%y",
 				})
