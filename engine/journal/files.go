@@ -115,15 +115,17 @@ func (f *file) problem(offset int64, why string) {
 	}
 }
 
-// reader reads files of one journal, one after the other, with one buffer.
+// reader reads files of one journal, one after the other, with the same buffers.
 type reader struct {
 	fs  vfs.FS
 	dir string
 	buf *bufio.Reader
+	// long is for lines that buf does not hold.
+	long []byte
 }
 
 func newReader(fsys vfs.FS, dir string) *reader {
-	return &reader{fs: fsys, dir: dir, buf: bufio.NewReaderSize(nil, MaxLine)}
+	return &reader{fs: fsys, dir: dir, buf: bufio.NewReaderSize(nil, 64<<10)}
 }
 
 // read reads one journal file. Broken lines are no error.
@@ -209,31 +211,41 @@ func (r *reader) each(name string, f *file, visit func(offset int64, line []byte
 	// Not beyond the size: a writer may be appending.
 	r.buf.Reset(io.NewSectionReader(h, 0, size))
 	for {
-		start, whole := f.Size, true
-		chunk, err := r.buf.ReadSlice('\n')
-		for errors.Is(err, bufio.ErrBufferFull) {
-			whole = false
-			f.count(chunk)
-			chunk, err = r.buf.ReadSlice('\n')
-		}
-		f.count(chunk)
+		start := f.Size
+		line, err := r.line(f)
 		switch {
-		case err == nil && whole:
-			err = visit(start, chunk[:len(chunk)-1])
-		case err == nil, errors.Is(err, io.EOF) && f.Size > start:
-			err = visit(start, nil)
-		case errors.Is(err, io.EOF):
-			return nil
-		default:
+		case err != nil && !errors.Is(err, io.EOF):
 			return vfs.Fault(op, err)
+		case f.Size == start:
+			return nil
 		}
-		if err != nil {
+		if err := visit(start, line); err != nil {
 			return err
 		}
 	}
 }
 
-func (f *file) count(b []byte) {
-	f.Size += int64(len(b))
-	f.sum = crc32.Update(f.sum, castagnoli, b)
+// line returns the next line without its newline, valid until the next call; nil when
+// it is too long or the file ends in it.
+func (r *reader) line(f *file) ([]byte, error) {
+	r.long = r.long[:0]
+	for size := 0; ; {
+		chunk, err := r.buf.ReadSlice('\n')
+		f.Size += int64(len(chunk))
+		f.sum = crc32.Update(f.sum, castagnoli, chunk)
+		size += len(chunk)
+		switch {
+		case err == nil && size == len(chunk):
+			return chunk[:size-1], nil
+		case size <= MaxLine:
+			r.long = append(r.long, chunk...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil || size > MaxLine:
+			return nil, err
+		}
+		return r.long[:size-1], nil
+	}
 }

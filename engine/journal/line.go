@@ -183,18 +183,19 @@ func (l *Line) committed() []segmentID {
 	for {
 		_, after, found := bytes.Cut(rest, []byte(`{"camera":"`))
 		if !found {
-			return ids
-		}
-		name, after, found := bytes.Cut(after, []byte(`","n":`))
-		end := bytes.IndexByte(after, ',')
-		if !found || end < 0 || bytes.ContainsAny(name, `\"`) {
 			break
 		}
-		n, err := strconv.ParseUint(string(after[:end]), 10, 64)
-		if err != nil {
+		name, after, _ := bytes.Cut(after, []byte(`","n":`))
+		digits, _, _ := bytes.Cut(after, []byte(`,`))
+		n, err := strconv.ParseUint(string(digits), 10, 64)
+		if err != nil || bytes.ContainsAny(name, `\"`) {
+			ids = nil
 			break
 		}
 		ids, rest = append(ids, segmentID{string(name), n}), after
+	}
+	if ids != nil {
+		return ids
 	}
 	var c Commit
 	if json.Unmarshal(l.Raw, &c) != nil {
