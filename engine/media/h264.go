@@ -147,7 +147,9 @@ func h264PicOrder(r *bitReader) uint32 {
 func h264VUI(r *bitReader, s *sps) {
 	vuiPicture(r)
 	if r.flag() { // timing_info_present_flag
-		s.units, s.scale = r.u(32), r.u(32)
+		if units, scale := r.u(32), r.u(32); !r.short {
+			s.units, s.scale = units, scale
+		}
 		r.say(r.u(1)) // fixed_frame_rate_flag
 	}
 	nal := r.flag()

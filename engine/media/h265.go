@@ -84,7 +84,7 @@ func h265ProfileTierLevel(r *bitReader, s *sps, layers int) {
 	r.say(r.u(32)) // compatibility
 	flags := r.u(32)
 	r.say(flags, r.u(16))
-	s.interlaced = flags>>30 == 1 // interlaced, and not progressive, source
+	s.interlaced = flags>>30 == 1 // general_interlaced_source_flag alone
 	s.level = r.u(8)
 	var profiles, levels [8]bool
 	for i := range layers {
@@ -168,37 +168,88 @@ func h265ScalingLists(r *bitReader) {
 	}
 }
 
-// h265RefPicSets reads the short-term reference picture sets (7.3.7).
+// h265RefPicSets reads the short-term reference picture sets (7.3.7). They have to be
+// worked out, because how long a set is depends on the one that it is predicted from.
 func h265RefPicSets(r *bitReader) {
 	n := r.ue()
 	r.say(n)
-	size := uint32(0) // NumDeltaPocs of the set before
+	var set refPicSet
 	for i := uint32(0); i < n && i < 65 && !r.short; i++ {
 		if i > 0 && r.flag() { // inter_ref_pic_set_prediction_flag
-			r.say(r.u(1), r.ue())
-			left := uint32(0)
-			for j := uint32(0); j <= size && !r.short; j++ {
-				used, keep := r.u(1), uint32(1)
-				if used == 0 {
-					keep = r.u(1)
-				}
-				r.say(used, keep)
-				left += keep
-			}
-			size = left
+			set = set.predict(r)
 			continue
 		}
-		negative, positive := r.ue(), r.ue()
-		r.say(negative, positive)
-		if negative > 16 || positive > 16 { // sps_max_dec_pic_buffering is 16 at most
+		before, after := r.ue(), r.ue()
+		r.say(before, after)
+		if before > 16 || after > 16 { // sps_max_dec_pic_buffering is 16 at most
 			r.short = true
 			return
 		}
-		for range negative + positive {
-			r.say(r.ue(), r.u(1))
-		}
-		size = negative + positive
+		set = refPicSet{before: refPicDeltas(r, before, -1), after: refPicDeltas(r, after, 1)}
 	}
+}
+
+// refPicSet holds distances in output order, the nearest first.
+type refPicSet struct{ before, after []int32 }
+
+// refPicDeltas reads n distances in the direction of sign.
+func refPicDeltas(r *bitReader, n uint32, sign int32) (deltas []int32) {
+	at := int32(0)
+	for range n {
+		step := r.ue()
+		r.say(step, r.u(1))
+		at += sign * (int32(step&0x7fff) + 1) // a distance has 15 bits (7.4.8)
+		deltas = append(deltas, at)
+	}
+	return deltas
+}
+
+// predict reads a set that is given as a change of s (formulas 7-61 and 7-62): each
+// picture of s and the one that s belongs to, moved by one distance, unless left out.
+func (s refPicSet) predict(r *bitReader) (p refPicSet) {
+	sign, size := r.u(1), r.ue()
+	r.say(sign, size)
+	move := int32(size&0x7fff) + 1
+	if sign == 1 {
+		move = -move
+	}
+	keep := make([]bool, len(s.before)+len(s.after)+1)
+	for j := range keep {
+		used := r.flag()
+		keep[j] = used || r.flag()
+		switch {
+		case used:
+			r.say(2)
+		case keep[j]:
+			r.say(1)
+		default:
+			r.say(0)
+		}
+	}
+	add := func(delta int32, kept bool, to *[]int32, sign int32) {
+		if kept && delta*sign > 0 {
+			*to = append(*to, delta)
+		}
+	}
+	first, own := len(s.before), keep[len(keep)-1]
+	for j := len(s.after) - 1; j >= 0; j-- {
+		add(s.after[j]+move, keep[first+j], &p.before, -1)
+	}
+	add(move, own, &p.before, -1)
+	for j, delta := range s.before {
+		add(delta+move, keep[j], &p.before, -1)
+	}
+	for j := len(s.before) - 1; j >= 0; j-- {
+		add(s.before[j]+move, keep[j], &p.after, 1)
+	}
+	add(move, own, &p.after, 1)
+	for j, delta := range s.after {
+		add(delta+move, keep[first+j], &p.after, 1)
+	}
+	if len(p.before)+len(p.after) > 32 {
+		r.short = true
+	}
+	return p
 }
 
 // h265VUI reads the video usability information (E.2.1).
@@ -209,7 +260,9 @@ func h265VUI(r *bitReader, s *sps) {
 		r.say(r.ue(), r.ue(), r.ue(), r.ue())
 	}
 	if r.flag() { // vui_timing_info_present_flag
-		s.units, s.scale = r.u(32), r.u(32)
+		if units, scale := r.u(32), r.u(32); !r.short {
+			s.units, s.scale = units, scale
+		}
 		if r.flag() {
 			r.say(r.ue())
 		}
