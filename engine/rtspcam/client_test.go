@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -23,16 +25,17 @@ import (
 
 // client is the least RTSP that sees what the camera does: interleaved TCP, packets as they are.
 type client struct {
-	t       *testing.T
-	url     string
-	conn    net.Conn
-	in      *bufio.Reader
-	cseq    int
-	user    *url.Userinfo
-	nonce   string
-	session string
-	early   int // interleaved frames that came before a reply
-	frames  chan frame
+	t         *testing.T
+	url       string
+	conn      net.Conn
+	in        *bufio.Reader
+	cseq      int
+	user      *url.Userinfo
+	nonce     string
+	session   string
+	lastReply reply
+	early     int // interleaved frames that came before a reply
+	frames    chan frame
 }
 
 type frame struct {
@@ -282,4 +285,15 @@ func serverPort(r reply) (port int) {
 	_, rest, _ := strings.Cut(r.header["transport"], "server_port=")
 	fmt.Sscanf(rest, "%d", &port)
 	return port
+}
+
+func fingerprint(t *testing.T, addr string) string {
+	t.Helper()
+	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].Raw)
+	return hex.EncodeToString(sum[:])
 }

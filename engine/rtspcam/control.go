@@ -73,8 +73,9 @@ func (c *Camera) SentTrack(path string, track int) []Range {
 	return nil
 }
 
-// Partial says which units were sent to nobody whole: packets of them were lost on purpose.
-func (c *Camera) Partial(path string, track int) []Range {
+// Lost says which units of a track went out with packets missing, some or all, on purpose
+// ("loss", "blackhole").
+func (c *Camera) Lost(path string, track int) []Range {
 	if t := c.track(path, track); t != nil {
 		return t.parts.copy()
 	}

@@ -53,7 +53,7 @@ func TestLossIsAsMuchAsAskedForAndBookedAndTheSameEachTime(t *testing.T) {
 		if lost < 40 || lost > 120 {
 			t.Errorf("%d of %d lost", lost, got+lost)
 		}
-		waitFor(t, "partial units", func() bool { return units(cam.Partial("live", 0)) > 20 })
+		waitFor(t, "partial units", func() bool { return units(cam.Lost("live", 0)) > 20 })
 		runs[i] = holes.String()
 	}
 	if i := strings.Index(runs[1], runs[0][100:300]); i < 0 && !strings.Contains(runs[0], runs[1][100:300]) {
