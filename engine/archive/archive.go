@@ -7,12 +7,10 @@
 package archive
 
 import (
-	"context"
 	"time"
 
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
-	"rtsprec/engine/vfs"
 )
 
 // State says who is at work on a recording.
@@ -22,7 +20,7 @@ type State string
 const (
 	Live        State = "recording"   // a writer holds the lock
 	Closed      State = "closed"      // its window was ended in order
-	Interrupted State = "interrupted" // neither: a crash, or a pause that `resume` ends
+	Interrupted State = "interrupted" // neither: a crash, or a pause that resuming ends
 )
 
 // Window is the time a recording is about. It is open while To may still grow.
@@ -33,27 +31,83 @@ type Window struct {
 	Closed  bool      `json:"closed"`
 }
 
-// Coverage sums up how the time of a window was used. Media, Gaps, LeadIn and
-// Unexplained add up to the window's length as far as it has passed.
-type Coverage struct {
-	Window      Duration `json:"window"`
-	Media       Duration `json:"media"`
-	Gaps        Duration `json:"gaps"`
-	LeadIn      Duration `json:"lead_in,omitempty"`     // before the camera's first key frame: no gap
-	Unexplained Duration `json:"unexplained,omitempty"` // neither media nor a gap with a cause
-	GapCount    int      `json:"gap_count"`
+func (w Window) span() span { return span{w.From, w.To} }
+
+// Recording is the catalogue of one recording: what its journal says.
+type Recording struct {
+	Dir       string
+	Plan      journal.Plan // without credentials
+	State     State
+	Window    Window
+	Cameras   []*Camera // in the plan's order, then those the plan does not name
+	Steps     []Step    // of clocks, by time
+	End       journal.End
+	Problems  []journal.Problem // of the journal, and of lines that make no sense
+	PlanError error             // why recording.json could not be used; the plan is then the journal's
+
+	hasLines bool // the journal says something
 }
 
-// Duration is a time.Duration whose JSON form is a number of seconds.
-type Duration time.Duration
+// Camera returns the camera of that name, or nil.
+func (r *Recording) Camera(name string) *Camera {
+	for _, c := range r.Cameras {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
 
-// TrackCoverage is the coverage of one elementary stream of a camera.
-type TrackCoverage struct {
-	Track    int         `json:"track"`
-	Codec    media.Codec `json:"codec"`
-	Decides  bool        `json:"decides"` // the camera's coverage is this track's
-	Units    int64       `json:"units"`
-	Coverage Coverage    `json:"coverage"`
+// Camera is one camera's part of a catalogue.
+type Camera struct {
+	Name     string
+	Segments []*Segment // by start
+	Gaps     []Gap      // by start
+	Leads    []Lead     // by start
+	Damage   []Damage   // by start
+}
+
+// Segment is one media file of a camera, as the journal knows it.
+type Segment struct {
+	Camera string
+	N      uint64 // never repeats within a camera
+	Run    uint64
+	File   string // final name relative to the recording, forward slashes
+	Sealed bool   // else the name on the disk has ".part" behind it
+	Size   int64  // sealed: of the file; open: committed bytes
+	Start  time.Time
+	End    time.Time // of the track that decides; open: as far as it is committed
+	Tracks []SegmentTrack
+
+	line    uint64              // the one that sealed it
+	seal    *journal.Seal       // nil while open
+	commits []journal.Committed // while open, in order
+	cut     int64               // while open: bytes from here on were written again to another segment; 0: none
+}
+
+// Units is how many units of all tracks the journal says there are.
+func (s *Segment) Units() int64 {
+	var n int64
+	for _, t := range s.Tracks {
+		n += t.Units
+	}
+	return n
+}
+
+// Name is the name the file should have now, relative to the recording.
+func (s *Segment) Name() string {
+	if s.Sealed {
+		return s.File
+	}
+	return s.File + part
+}
+
+// SegmentTrack is one elementary stream of a segment.
+type SegmentTrack struct {
+	journal.Track
+	Start time.Time
+	End   time.Time // Start: no unit
+	Units int64
 }
 
 // Gap is a span without media, as journaled, or as measured when Unexplained.
@@ -62,92 +116,36 @@ type Gap struct {
 	To          time.Time    `json:"to"`
 	Causes      media.Causes `json:"causes"`
 	Note        string       `json:"note,omitempty"`
-	Track       *int         `json:"track,omitempty"` // nil: all of them
-	LeadIn      bool         `json:"lead_in,omitempty"`
-	Open        bool         `json:"open,omitempty"` // the journal has no end for it; To is the end of the window
+	Track       *int         `json:"track,omitempty"` // of the run; nil: all of them
+	Open        bool         `json:"open,omitempty"`  // the journal has no end for it; To is the end of the window
 	Unexplained bool         `json:"unexplained,omitempty"`
+
+	codec   media.Codec // of Track; empty: not known, or all tracks
+	line    uint64      // the last one that speaks of it
+	decides bool        // it is missing from the track that decides
+}
+
+func (g Gap) span() span { return span{g.From, g.To} }
+
+// Lead is what a camera's window begins with that is no gap.
+type Lead struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Waited bool      `json:"waited"` // the wait for the first key frame; else media from before the window
 }
 
 // Damage is a span whose media arrived incomplete.
 type Damage struct {
 	From  time.Time `json:"from"`
 	To    time.Time `json:"to"`
-	Track int       `json:"track"`
+	Track int       `json:"track"`          // of the run
 	Units int64     `json:"units"`          // damaged ones
 	Lost  int64     `json:"lost,omitempty"` // packets known to be lost
 }
 
-// Recording is the catalogue of one recording.
-type Recording struct {
-	Dir     string
-	Plan    journal.Plan // without credentials
-	State   State
-	Window  Window
-	Cameras []*Camera
-	End     journal.End // how the journal ended
+// Step is a correction of a clock too large to be slewed.
+type Step struct {
+	Camera string // empty: the host's clock
+	At     time.Time
+	By     time.Duration
 }
-
-// Camera is one camera's part of a catalogue.
-type Camera struct {
-	Name     string
-	Segments []*Segment // by start
-	Gaps     []Gap      // by start
-	Damage   []Damage
-}
-
-// Segment is one media file of a camera, as the journal knows it.
-type Segment struct {
-	Camera string
-	N      uint64
-	Run    uint64
-	File   string // relative, forward slashes, as it is named now (".part" while open)
-	Sealed bool
-	Size   int64     // sealed: of the file; open: committed bytes
-	Start  time.Time // of the first unit
-	End    time.Time // of the track that decides; open: as far as it is committed
-	Tracks []SegmentTrack
-}
-
-// SegmentTrack is one elementary stream of a segment.
-type SegmentTrack struct {
-	journal.Track
-	Start time.Time
-	End   time.Time // equal to Start: no unit
-	Units int64
-}
-
-// VerifyOptions tunes [Verify]. The zero value is good.
-type VerifyOptions struct {
-	Deep     bool                    // also look into every unit
-	Workers  int                     // files read at a time; 0: as many as there are processors
-	Clock    media.Clock             // for the speed in the report; nil: none
-	Progress func(done, total int64) // bytes; called from one goroutine at a time, may be nil
-}
-
-// Load reads the catalogue of the recording in dir.
-func Load(fs vfs.FS, dir string) (*Recording, error) { panic("not yet") }
-
-// Verify proves from the media that the recording in dir is what its journal says.
-func Verify(ctx context.Context, fs vfs.FS, dir string, o VerifyOptions) (*Report, error) {
-	panic("not yet")
-}
-
-// Summary is one line of `rtsprec ls`.
-type Summary struct {
-	Dir     string          `json:"dir"`
-	State   State           `json:"state"`
-	Window  Window          `json:"window"`
-	Cameras []CameraSummary `json:"cameras"`
-	Bytes   int64           `json:"bytes"`
-	Error   string          `json:"error,omitempty"` // why no more is known about it
-}
-
-// CameraSummary is one camera of a [Summary].
-type CameraSummary struct {
-	Name     string   `json:"name"`
-	Bytes    int64    `json:"bytes"`
-	Coverage Coverage `json:"coverage"`
-}
-
-// List finds the recordings in and below root.
-func List(fs vfs.FS, root string) ([]Summary, error) { panic("not yet") }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
 )
 
 // Status is the verdict of a [Report].
@@ -55,6 +56,15 @@ type CameraReport struct {
 	Damage   []Damage        `json:"damage,omitempty"` // packets lost on the way, as journaled
 }
 
+// TrackCoverage is the coverage of one elementary stream of a camera: of all its video,
+// or of all its sound.
+type TrackCoverage struct {
+	Codec    media.Codec `json:"codec"` // the latest
+	Units    int64       `json:"units"`
+	Decides  bool        `json:"decides,omitempty"` // the camera's coverage is this one
+	Coverage Coverage    `json:"coverage"`
+}
+
 // Finding is one thing that is not as RECORDING says it should be, or worth a remark.
 type Finding struct {
 	Kind      Kind      `json:"kind"`
@@ -76,27 +86,31 @@ const (
 	PlanLost        Kind = "plan_lost"        // recording.json is absent or unreadable
 	JournalLost     Kind = "journal_lost"     // there is media, and no journal line
 	JournalTorn     Kind = "journal_torn"     // the last line is broken: normal after a crash
-	JournalCorrupt  Kind = "journal_corrupt"  // a broken line with sound ones behind it, or lines that are missing
+	JournalCorrupt  Kind = "journal_corrupt"  // a broken line with sound ones behind it, lines that are missing or make no sense
 	MediaLost       Kind = "media_lost"       // the journal knows a file that is not there
 	Stranger        Kind = "stranger"         // a file that the journal does not know
-	LeftOpen        Kind = "left_open"        // a segment nobody writes to and nobody sealed
+	LeftOpen        Kind = "left_open"        // a segment that nobody writes to and nobody sealed
 	SealUnrecorded  Kind = "seal_unrecorded"  // the file is sealed and has its final name; its seal line is missing
-	NotSealed       Kind = "not_sealed"       // final name or seal line, but the file is still a fragmented one
+	NotSealed       Kind = "not_sealed"       // journaled as sealed, but the file is not, or has not its final name
 	SizeWrong       Kind = "size_wrong"       // shorter or longer than journaled
 	ChecksumWrong   Kind = "checksum_wrong"   // the bytes are not the ones that were journaled
 	StructureWrong  Kind = "structure_wrong"  // boxes, NAL length chains or sample tables do not hold together
-	TimeWrong       Kind = "time_wrong"       // timestamps fall, or times differ from the journal's
+	TimeWrong       Kind = "time_wrong"       // timestamps fall, or times and counts differ from the journal's
 	NotDecodable    Kind = "not_decodable"    // the first unit is no key frame
 	UnitWrong       Kind = "unit_wrong"       // deep: a unit is not what its track says
 	Overlap         Kind = "overlap"          // two segments of a camera claim the same time
 	UnexplainedGap  Kind = "unexplained_gap"  // time without media and without a journaled cause
+	GapHasMedia     Kind = "gap_has_media"    // the journal claims a gap where there is media
 	Unreadable      Kind = "unreadable"       // the disk would not give the file
-	QuarantineUsed  Kind = "quarantine"       // recovery put something aside
+	WasInterrupted  Kind = "interrupted"      // nobody writes, and the window was not ended
+	BeingWritten    Kind = "being_written"    // somebody writes now: only what is committed was checked
 	UncommittedTail Kind = "uncommitted_tail" // bytes behind the last commit of an open segment
-	BeingWritten    Kind = "being_written"    // somebody is writing to it now: only what is committed was checked
+	QuarantineUsed  Kind = "quarantine"       // recovery put something aside
 )
 
 // Err returns nil for a clean report, a [fault.Incomplete] or a [fault.Damaged].
+//
+// A window that is still open is not held against a recording that is being written.
 func (r *Report) Err() error {
 	switch r.Status {
 	case Damaged:
@@ -115,4 +129,15 @@ func (r *Report) worst(s Severity) string {
 		}
 	}
 	return "media is missing"
+}
+
+// rank orders severities, worst first.
+func (s Severity) rank() int {
+	switch s {
+	case Broken:
+		return 0
+	case Missing:
+		return 1
+	}
+	return 2
 }

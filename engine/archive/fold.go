@@ -1,0 +1,357 @@
+package archive
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
+)
+
+// folder turns journal lines into a catalogue. Lines may be hostile: what makes no
+// sense becomes a problem of the recording and changes nothing else.
+type folder struct {
+	rec      *Recording
+	cameras  map[string]*Camera
+	segments map[segmentKey]*Segment
+	gaps     map[uint64]*pendingGap
+	order    []uint64 // of gaps, as first seen
+	instead  map[*Segment][]journal.Instead
+	runs     map[string][]journal.Track // of each camera's latest run
+	closed   *journal.Close             // the last one, unless something came after it
+}
+
+type segmentKey struct {
+	camera string
+	n      uint64
+}
+
+type pendingGap struct {
+	journal.Gap
+	codec   media.Codec // of Track; empty: unknown, or all tracks
+	decides bool
+	line    uint64
+}
+
+// fold makes the catalogue of what lines say. plan names the cameras; more may be in
+// the lines.
+func fold(dir string, plan journal.Plan, log *journal.Log) *Recording {
+	f := &folder{
+		rec:      &Recording{Dir: dir, Plan: plan.Public(), End: log.End, Problems: log.Problems, hasLines: len(log.Lines) > 0},
+		cameras:  map[string]*Camera{},
+		segments: map[segmentKey]*Segment{},
+		gaps:     map[uint64]*pendingGap{},
+		instead:  map[*Segment][]journal.Instead{},
+		runs:     map[string][]journal.Track{},
+	}
+	for _, c := range plan.Cameras {
+		f.camera(c.Name)
+	}
+	for _, line := range log.Lines {
+		f.line(line)
+	}
+	f.finish()
+	return f.rec
+}
+
+func (f *folder) line(l journal.Line) {
+	switch e := l.Entry.(type) {
+	case *journal.Open:
+		if e.Why != "repair" {
+			f.closed = nil
+		}
+	case *journal.Run:
+		f.runs[e.Camera] = e.Tracks
+	case *journal.Segment:
+		f.closed = nil
+		f.segment(l.Seq, e)
+	case *journal.Commit:
+		for _, c := range e.Files {
+			f.commit(l.Seq, c)
+		}
+	case *journal.Seal:
+		f.seal(l.Seq, e)
+	case *journal.Gap:
+		f.gap(l.Seq, e)
+	case *journal.Lead:
+		if c := f.camera(e.Camera); c != nil && e.From.Before(e.To) {
+			c.Leads = append(c.Leads, Lead{From: e.From, To: e.To, Waited: e.Waited})
+		}
+	case *journal.Damage:
+		if c := f.camera(e.Camera); c != nil {
+			c.Damage = append(c.Damage, Damage{From: e.From, To: e.To, Track: e.Track, Units: e.Units, Lost: e.Lost})
+		}
+	case *journal.Clock:
+		if e.What == "step" || e.What == "host" {
+			f.rec.Steps = append(f.rec.Steps, Step{Camera: e.Camera, At: e.At, By: e.Offset})
+		}
+	case *journal.Close:
+		f.closed = e
+	}
+}
+
+// camera finds or adds a camera. It returns nil for a name that is not one.
+func (f *folder) camera(name string) *Camera {
+	if c := f.cameras[name]; c != nil {
+		return c
+	}
+	if journal.ValidCameraName(name) != nil {
+		return nil
+	}
+	c := &Camera{Name: name}
+	f.cameras[name] = c
+	f.rec.Cameras = append(f.rec.Cameras, c)
+	return c
+}
+
+func (f *folder) problem(seq uint64, format string, args ...any) {
+	const enough = 100
+	if len(f.rec.Problems) < enough {
+		f.rec.Problems = append(f.rec.Problems, journal.Problem{Why: fmt.Sprintf("line %d: ", seq) + fmt.Sprintf(format, args...)})
+	}
+}
+
+func (f *folder) segment(seq uint64, e *journal.Segment) {
+	c := f.camera(e.Camera)
+	key := segmentKey{e.Camera, e.N}
+	switch {
+	case c == nil || !fs.ValidPath(e.File) || !strings.HasPrefix(e.File, e.Camera+"/"):
+		f.problem(seq, "a segment outside its camera's folder: %q", e.File)
+		return
+	case f.segments[key] != nil:
+		f.problem(seq, "segment %d of %s for the second time", e.N, e.Camera)
+		return
+	}
+	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start}
+	for _, t := range e.Tracks {
+		s.Tracks = append(s.Tracks, SegmentTrack{Track: t, Start: e.Start, End: e.Start})
+	}
+	f.segments[key] = s
+	c.Segments = append(c.Segments, s)
+	if len(e.Instead) > 0 {
+		f.instead[s] = e.Instead
+	}
+}
+
+func (f *folder) commit(seq uint64, e journal.Committed) {
+	s := f.segments[segmentKey{e.Camera, e.N}]
+	switch {
+	case s == nil:
+		f.problem(seq, "a commit of segment %d of %q, which was never begun", e.N, e.Camera)
+	case s.Sealed:
+	case e.From < segment.BodyOffset || e.Size < e.From || len(e.Ends) > len(s.Tracks) || len(e.Units) > len(s.Tracks):
+		f.problem(seq, "a commit of segment %d of %s that makes no sense", e.N, e.Camera)
+	default:
+		s.commits = append(s.commits, e)
+		s.take(e)
+		f.replace(s)
+	}
+}
+
+// replace cuts off what s holds instead of another segment, now that s is known to have
+// it.
+func (f *folder) replace(s *Segment) {
+	for _, i := range f.instead[s] {
+		old := f.segments[segmentKey{s.Camera, i.N}]
+		if old == nil || old == s || old.Sealed {
+			continue
+		}
+		if from := max(i.From, segment.BodyOffset); old.cut == 0 || from < old.cut {
+			old.cut = from
+			old.settle()
+		}
+	}
+	delete(f.instead, s)
+}
+
+func (f *folder) seal(seq uint64, e *journal.Seal) {
+	s := f.segments[segmentKey{e.Camera, e.N}]
+	if s == nil {
+		s = f.orphan(seq, e)
+	}
+	switch {
+	case s == nil:
+	case s.Sealed:
+		f.problem(seq, "segment %d of %s is sealed for the second time", e.N, e.Camera)
+	case len(e.Ends) > len(s.Tracks) || len(e.Starts) > len(s.Tracks) || len(e.Units) > len(s.Tracks) || e.End.Before(e.Start):
+		f.problem(seq, "a seal of segment %d of %s that makes no sense", e.N, e.Camera)
+	default:
+		s.line = seq
+		s.Sealed, s.seal, s.commits, s.cut = true, e, nil, 0
+		s.Size = e.Size
+		s.reach(e.Starts, e.Ends, e.Units)
+		if !e.Start.IsZero() {
+			s.Start, s.End = e.Start, e.End
+		}
+		if e.Size > 0 {
+			f.replace(s)
+		}
+	}
+}
+
+// orphan is a segment of which only the seal line is left. Its name follows from the
+// seal, as long as the first unit stood at the segment's start.
+func (f *folder) orphan(seq uint64, e *journal.Seal) *Segment {
+	f.problem(seq, "a seal of segment %d of %q, which was never begun", e.N, e.Camera)
+	c := f.camera(e.Camera)
+	if c == nil {
+		return nil
+	}
+	s := &Segment{Camera: e.Camera, N: e.N, File: e.Camera + "/" + segment.FileName(e.Start, e.N)}
+	s.Tracks = make([]SegmentTrack, len(e.Ends))
+	f.segments[segmentKey{e.Camera, e.N}] = s
+	c.Segments = append(c.Segments, s)
+	return s
+}
+
+// settle makes an open segment what its commits say.
+func (s *Segment) settle() {
+	s.Size = 0
+	for i := range s.Tracks {
+		s.Tracks[i].End, s.Tracks[i].Units = s.Tracks[i].Start, 0
+	}
+	for _, c := range s.commits {
+		s.take(c)
+	}
+}
+
+// take counts a commit, unless its range was written again elsewhere.
+func (s *Segment) take(c journal.Committed) {
+	if s.cut == 0 || c.Size <= s.cut {
+		s.Size = max(s.Size, c.Size)
+		s.reach(nil, c.Ends, c.Units)
+	}
+}
+
+// reach takes over how far each track has come.
+func (s *Segment) reach(starts, ends []time.Time, units []int64) {
+	for i := range s.Tracks {
+		t := &s.Tracks[i]
+		if i < len(starts) && !starts[i].IsZero() {
+			t.Start = starts[i]
+		}
+		if i < len(ends) && ends[i].After(t.Start) {
+			t.End = ends[i]
+		}
+		if i < len(units) {
+			t.Units = units[i]
+		}
+	}
+	if i := s.deciding(); i >= 0 {
+		s.End = s.Tracks[i].End
+	}
+}
+
+// deciding is the index of the track whose time is the segment's: the first video
+// track, or the longest one without video; -1 without tracks.
+func (s *Segment) deciding() int {
+	best := -1
+	for i, t := range s.Tracks {
+		switch {
+		case t.Skipped != "":
+		case t.Codec.Video():
+			return i
+		case best < 0 || t.End.Sub(t.Start) > s.Tracks[best].End.Sub(s.Tracks[best].Start):
+			best = i
+		}
+	}
+	return best
+}
+
+func (f *folder) gap(seq uint64, e *journal.Gap) {
+	if f.camera(e.Camera) == nil || e.From.IsZero() || !e.To.IsZero() && e.To.Before(e.From) {
+		f.problem(seq, "a gap that makes no sense")
+		return
+	}
+	known := f.gaps[e.ID]
+	if known == nil {
+		f.order = append(f.order, e.ID)
+	} else if known.Camera != e.Camera {
+		f.problem(seq, "gap %d is of %s and of %s", e.ID, known.Camera, e.Camera)
+		return
+	}
+	p := &pendingGap{Gap: *e, decides: true, line: seq}
+	if tracks := f.runs[e.Camera]; e.Track != nil && *e.Track >= 0 && *e.Track < len(tracks) {
+		p.codec, p.decides = tracks[*e.Track].Codec, *e.Track == leading(tracks)
+	}
+	f.gaps[e.ID] = p
+}
+
+// leading is the track of a run that decides: the first video track, or the first of all.
+func leading(tracks []journal.Track) int {
+	first := -1
+	for i, t := range tracks {
+		switch {
+		case t.Skipped != "":
+		case t.Codec.Video():
+			return i
+		case first < 0:
+			first = i
+		}
+	}
+	return first
+}
+
+// finish settles the window, then what depends on it.
+func (f *folder) finish() {
+	f.window()
+	for _, id := range f.order {
+		p := f.gaps[id]
+		g := Gap{From: p.From, To: p.To, Causes: p.Causes, Note: p.Note, Track: p.Track, codec: p.codec, decides: p.decides, line: p.line}
+		if g.To.IsZero() {
+			g.Open, g.To = true, later(g.From, f.rec.Window.To)
+		}
+		if g.From.Before(g.To) { // else it was withdrawn
+			c := f.cameras[p.Camera]
+			c.Gaps = append(c.Gaps, g)
+		}
+	}
+	for _, c := range f.rec.Cameras {
+		c.Segments = slices.DeleteFunc(c.Segments, func(s *Segment) bool { return s.Sealed && s.Size == 0 })
+		slices.SortStableFunc(c.Segments, func(a, b *Segment) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.N, b.N)) })
+		slices.SortStableFunc(c.Gaps, func(a, b Gap) int { return a.From.Compare(b.From) })
+		slices.SortStableFunc(c.Damage, func(a, b Damage) int { return a.From.Compare(b.From) })
+	}
+	slices.SortStableFunc(f.rec.Steps, func(a, b Step) int { return a.At.Compare(b.At) })
+}
+
+// window finds what the recording is about: from the planned start or the first unit,
+// to its close or the last thing that is known of it.
+func (f *folder) window() {
+	w := &f.rec.Window
+	w.From = f.rec.Plan.Opened
+	if w.From.IsZero() {
+		w.From = f.rec.Plan.From
+	}
+	known := !w.From.IsZero()
+	for _, s := range f.segments {
+		if !known && !s.Start.IsZero() && s.Units() > 0 && (w.From.IsZero() || s.Start.Before(w.From)) {
+			w.From = s.Start
+		}
+		w.To = later(w.To, s.End)
+	}
+	first := time.Time{}
+	for _, p := range f.gaps {
+		w.To = later(w.To, later(p.From, p.To))
+		if first.IsZero() || p.From.Before(first) {
+			first = p.From
+		}
+	}
+	if w.From.IsZero() {
+		w.From = first // no camera ever sent anything
+	}
+	w.Planned = f.rec.Plan.Until
+	if length := time.Duration(f.rec.Plan.Length); w.Planned.IsZero() && length > 0 && !w.From.IsZero() {
+		w.Planned = w.From.Add(length)
+	}
+	if f.closed != nil {
+		w.Closed, w.To = true, f.closed.At
+		f.rec.State = Closed
+	}
+	w.To = later(w.From, w.To)
+}

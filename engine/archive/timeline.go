@@ -1,0 +1,151 @@
+package archive
+
+import (
+	"slices"
+	"time"
+)
+
+// Extend moves the end of a window that a writer keeps open to now.
+func (r *Recording) Extend(now time.Time) {
+	if r.State != Live || r.Window.Closed || r.Window.From.IsZero() {
+		return
+	}
+	r.Window.To = later(r.Window.To, now)
+	for _, c := range r.Cameras {
+		for i := range c.Gaps {
+			if c.Gaps[i].Open {
+				c.Gaps[i].To = r.Window.To
+			}
+		}
+	}
+}
+
+// Timeline tells what each instant of the camera's window is, in order and without a
+// hole, up to the planned end.
+func (r *Recording) Timeline(c *Camera) []Span {
+	l := r.ledger(c)
+	var list []Span
+	add := func(use Use, set spans) {
+		for _, s := range set {
+			list = append(list, Span{Use: use, From: s.From, To: s.To})
+		}
+	}
+	add(UseGap, l.gaps)
+	add(UseLeadIn, l.leadIn)
+	add(UseUnexplained, l.unexplained)
+	damaged := damageOf(c.Damage)
+	add(UseMedia, l.media.minus(damaged))
+	for i := range list {
+		for _, g := range c.Gaps {
+			if both := list[i].span().clip(g.span()); list[i].Use == UseGap && !both.empty() {
+				list[i].Causes |= g.Causes
+			}
+		}
+	}
+	for _, s := range l.media.minus(l.media.minus(damaged)) {
+		list = append(list, Span{Use: UseMedia, From: s.From, To: s.To, Damage: true})
+	}
+	if future := (span{l.window.To, r.Window.Planned}); !r.Window.Closed && !future.empty() {
+		list = append(list, Span{Use: UseFuture, From: future.From, To: future.To})
+	}
+	slices.SortFunc(list, func(a, b Span) int { return a.From.Compare(b.From) })
+	return list
+}
+
+func (s Span) span() span { return span{s.From, s.To} }
+
+// Coverage sums up the camera's window.
+func (r *Recording) Coverage(c *Camera) Coverage {
+	l := r.ledger(c)
+	return l.coverage(c.countGaps(l.window))
+}
+
+// ledger settles a camera's window by what the journal says.
+func (r *Recording) ledger(c *Camera) ledger {
+	var pieces []piece
+	for _, s := range c.Segments {
+		p := piece{span: span{s.Start, s.End}}
+		if i := s.deciding(); i >= 0 && s.Tracks[i].Units > 0 {
+			p.interval = s.End.Sub(s.Start) / time.Duration(s.Tracks[i].Units)
+		}
+		pieces = append(pieces, p)
+	}
+	gaps, leadIn := c.missing()
+	return r.settle(c, pieces, gaps, leadIn)
+}
+
+// settle settles a camera's window. What a clock skipped was never there to be recorded.
+func (r *Recording) settle(c *Camera, pieces []piece, gaps, leadIn []span) ledger {
+	for _, s := range r.Steps {
+		if s.Camera == c.Name && s.By > 0 {
+			pieces = append(pieces, piece{span: span{s.At.Add(-s.By), s.At}})
+		}
+	}
+	return settle(r.windowOf(pieces, gaps, leadIn), pieces, gaps, leadIn)
+}
+
+// missing returns the gaps that concern the track that decides, and the lead-in.
+func (c *Camera) missing() (gaps, leadIn []span) {
+	for _, g := range c.Gaps {
+		if g.decides {
+			gaps = append(gaps, g.span())
+		}
+	}
+	for _, l := range c.Leads {
+		if l.Waited {
+			leadIn = append(leadIn, span{l.From, l.To})
+		}
+	}
+	return gaps, leadIn
+}
+
+// countGaps is the number of gaps in w that concern the track that decides.
+func (c *Camera) countGaps(w span) int {
+	n := 0
+	for _, g := range c.Gaps {
+		if g.decides && !g.span().clip(w).empty() {
+			n++
+		}
+	}
+	return n
+}
+
+// steppedBack reports whether a clock step explains that a camera has both spans of media
+// for the same time: one back by about as much.
+func (r *Recording) steppedBack(camera string, both span) bool {
+	for _, s := range r.Steps {
+		if (s.Camera == "" || s.Camera == camera) && s.By.Abs() >= both.length()/2 {
+			return true
+		}
+	}
+	return false
+}
+
+// windowOf is a camera's window. While the recording's is open, what came after a
+// camera's last commit is not known yet, as long as that is not too long ago.
+func (r *Recording) windowOf(pieces []piece, gaps, leadIn []span) span {
+	w := r.Window.span()
+	if r.Window.Closed {
+		return w
+	}
+	reach, lag := time.Time{}, silence
+	for _, p := range pieces {
+		reach, lag = later(reach, p.To), max(lag, slackOf(p.interval))
+	}
+	for _, s := range slices.Concat(gaps, leadIn) {
+		reach = later(reach, s.To)
+	}
+	lag += time.Duration(r.Plan.Commit) + 2*time.Second
+	if reach.Before(w.To) && w.To.Sub(reach) <= lag {
+		w.To = reach
+	}
+	return w
+}
+
+func damageOf(list []Damage) spans {
+	var all []span
+	for _, d := range list {
+		all = append(all, span{d.From, d.To})
+	}
+	return unite(all)
+}
