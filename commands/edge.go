@@ -88,5 +88,8 @@ func systemScreen() (width, height int, ok bool) {
 		return 0, 0, false
 	}
 	width, height, err := term.GetSize(int(os.Stderr.Fd()))
-	return width, height, err == nil && width > 0
+	if err == nil && width <= 0 {
+		width, height = 80, 24 // a serial line does not know
+	}
+	return width, height, err == nil
 }

@@ -152,7 +152,11 @@ func trackRows(label string, about func(string, func(*engine.ProbeReport, engine
 		if t.Packets == 0 {
 			return unseen
 		}
-		return fmt.Sprintf("%d, %d lost, jitter %.1f ms", t.Packets, t.Lost, t.Jitter)
+		text := fmt.Sprintf("%d, %d lost", t.Packets, t.Lost)
+		if t.Jitter > 0 {
+			text += fmt.Sprintf(", jitter %.1f ms", t.Jitter)
+		}
+		return text
 	})
 }
 

@@ -174,7 +174,7 @@ func (p *process) checkNewDir(dir string) error {
 	if p.locked(dir) {
 		return hinted{fault.New(fault.Busy, "%s is being recorded by another rtsprec", dir), "-o NEW-DIRECTORY, or leave -o out"}
 	}
-	return usage("rtsprec resume "+quoted(dir)+" goes on with it", "%s is a recording already", dir)
+	return usage("rtsprec resume "+quoted(dir)+" goes on to its planned end; for another one: -o NEW-DIRECTORY", "%s is a recording already", dir)
 }
 
 // locked reports whether somebody writes the recording.

@@ -1,0 +1,123 @@
+package commands
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"rtsprec/engine/rtspcam"
+	"rtsprec/engine/vfs"
+)
+
+// TestMain makes the test binary be rtsprec where a script runs it.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"rtsprec": func() { os.Exit(Main(System("1.2.3"))) },
+	})
+}
+
+// TestScripts runs testdata/*.txtar: rtsprec as a technician types it, with a scripted
+// camera. Besides testscript's own commands there are
+//
+//	camera VAR STREAM [user:password]   starts a camera; $VAR is the URL of its stream
+//	closed VAR                          $VAR is an address at which nobody listens
+//	web VAR                             $VAR is the address of a web server
+//	lock FILE                           holds the lock until the script ends
+//	exits CODE COMMAND...               like exec, for one exit code
+//	await PATTERN                       waits until a file matches
+func TestScripts(t *testing.T) {
+	for _, tool := range []string{"ffprobe", "script"} { // the scripts leave out what needs them
+		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
+			t.Errorf("the scripts need %s", tool)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"camera": scriptCamera, "closed": scriptClosed, "web": scriptWeb, "lock": scriptLock,
+			"exits": scriptExits, "await": scriptAwait,
+		},
+	})
+}
+
+// scriptTB is what rtspcam.Start needs, of a script.
+type scriptTB struct{ *testscript.TestScript }
+
+func (scriptTB) Helper()            {}
+func (s scriptTB) Cleanup(f func()) { s.Defer(f) }
+
+func scriptCamera(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: camera VAR STREAM [user:password]")
+	}
+	o := rtspcam.Options{Paths: map[string]rtspcam.Stream{"live": rtspcam.Stream(args[1])}}
+	if len(args) > 2 {
+		user, password, _ := strings.Cut(args[2], ":")
+		o.User, o.Password = user, password
+	}
+	camera := rtspcam.Start(scriptTB{ts}, o)
+	ts.Setenv(args[0], "rtsp://"+camera.Addr().String()+"/live")
+}
+
+func scriptClosed(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Check(l.Close())
+}
+
+func scriptWeb(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.Listener.Addr().String())
+}
+
+func scriptLock(ts *testscript.TestScript, _ bool, args []string) {
+	lock, err := vfs.OS().Lock(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { lock.Close() })
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for time.Now().Before(deadline) {
+		if found, err := filepath.Glob(ts.MkAbs(args[0])); err != nil || len(found) > 0 {
+			ts.Check(err)
+			return
+		}
+		<-tick.C
+	}
+	ts.Fatalf("no file matches %s", args[0])
+}
