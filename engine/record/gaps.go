@@ -1,0 +1,349 @@
+package record
+
+import (
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+)
+
+// leadMost is how long after the window opened a camera may begin without that being a
+// gap: connecting and waiting for the first key frame.
+const leadMost = 10 * time.Second
+
+// keyWorthy is how long a camera sends pictures without a key frame before that is
+// named as a cause.
+const keyWorthy = time.Second
+
+// absence is what a camera knows of its time without media. Its camera's lock guards it.
+type absence struct {
+	gap    *journal.Gap // goes on: nothing is recorded at all
+	end    time.Time    // of the newest media of this run or the last; zero: there never was any
+	before media.Causes // why nothing was recorded yet, while the window is not open
+	why    string       // the same for people
+	misses media.Causes // added to the next gap between runs
+
+	keyless time.Time     // media time of the first unit of this run that waited for a key frame
+	calm    time.Duration // what counted as silence in the last run
+}
+
+// openGap journals a gap whose end is not known.
+func (c *camera) openGap(track *int, from time.Time, causes media.Causes, note string) *journal.Gap {
+	g := &journal.Gap{ID: c.r.newGap(), Camera: c.name, Track: track, From: utc(from), Causes: causes, Note: fault.Redact(note)}
+	c.tellGap(*g)
+	return g
+}
+
+// closeGap journals the gap's end. A gap that ends before it begins is withdrawn.
+func (c *camera) closeGap(g *journal.Gap, to time.Time) {
+	g.To = utc(later(to, g.From))
+	c.tellGap(*g)
+}
+
+func (c *camera) tellGap(g journal.Gap) {
+	c.r.lines.post(&g)
+	if g.To.IsZero() {
+		c.r.observe(GapOpened{g})
+	} else {
+		c.r.observe(GapClosed{g})
+	}
+}
+
+// span journals a gap of which both ends are known.
+func (c *camera) span(track *int, from, to time.Time, causes media.Causes, note string) {
+	g := journal.Gap{
+		ID: c.r.newGap(), Camera: c.name, Track: track, From: utc(from), To: utc(to), Causes: causes, Note: fault.Redact(note),
+	}
+	c.tellGap(g)
+}
+
+// miss says that the camera records nothing from the end of its media on.
+func (c *camera) miss(why media.Gap) {
+	why.Causes |= c.misses
+	c.misses = 0
+	if why.Causes == 0 {
+		why.Causes = media.Because(media.StreamEnded)
+	}
+	if c.gap != nil {
+		if c.gap.Causes|why.Causes != c.gap.Causes {
+			c.gap.Causes |= why.Causes
+			c.gap.Note = fault.Redact(why.Note)
+			c.tellGap(*c.gap)
+		}
+		return
+	}
+	from := c.end
+	if from.IsZero() {
+		c.before |= why.Causes
+		c.why = why.Note
+		if from = c.r.Plan().Opened; from.IsZero() {
+			return
+		}
+	}
+	c.gap = c.openGap(nil, from, why.Causes, why.Note)
+}
+
+// appear says that the first unit of a run is recorded, at that media time.
+func (c *camera) appear(t *track, at time.Time) {
+	c.began = true
+	opened := c.r.openWindow(utc(at))
+	switch {
+	case c.gap != nil:
+		c.closeGap(c.gap, at)
+		c.gap = nil
+	case !c.end.IsZero():
+	case at.Before(opened):
+		c.r.lines.post(&journal.Lead{Camera: c.name, From: utc(at), To: utc(opened)})
+	case at.After(opened) && c.before == 0 && at.Sub(opened) <= leadMost:
+		c.r.lines.post(&journal.Lead{Camera: c.name, From: utc(opened), To: utc(at), Waited: true})
+	case at.After(opened):
+		c.span(nil, opened, at, c.before|c.misses|media.Because(media.NotStarted), c.why)
+	}
+	c.before, c.misses, c.why, c.end = 0, 0, "", utc(at)
+	c.keyless = time.Time{}
+	if t != c.lead {
+		cause := media.Timeout
+		if c.pictures {
+			cause = media.NoKeyframe
+		}
+		c.lead.hush = c.openGap(c.index(c.lead), at, media.Because(cause), "no picture yet")
+	}
+}
+
+// waitForKey passes a unit over because decoding cannot start with it.
+func (c *camera) waitForKey(t *track, au media.AccessUnit) {
+	if c.keyless.IsZero() {
+		c.keyless = au.Wall
+	}
+	// Joining a stream between two key frames is usual; lacking one is worth a word.
+	long := au.Wall.Sub(c.keyless) > keyWorthy
+	switch {
+	case t.hush == nil && c.began:
+		t.hush = c.openGap(c.index(t), later(t.end, c.end), media.Because(media.NoKeyframe), "")
+	case long && t.hush != nil:
+		c.addCause(t.hush, media.NoKeyframe)
+	case long && c.gap != nil:
+		c.addCause(c.gap, media.NoKeyframe)
+	case long:
+		c.misses |= media.Because(media.NoKeyframe)
+	}
+}
+
+func (c *camera) addCause(g *journal.Gap, cause media.Cause) {
+	if !g.Causes.Has(cause) {
+		g.Causes |= media.Because(cause)
+		c.tellGap(*g)
+	}
+}
+
+// lose notes that units at that time came and could not be taken.
+func (t *track) lose(at time.Time, cause media.Cause, note string) {
+	if t.lost == nil {
+		t.lost = &media.Gap{From: at, Note: note}
+	}
+	t.lost.Causes |= media.Because(cause)
+}
+
+// loseSpan journals media that the disk took and lost again.
+func (c *camera) loseSpan(from, to time.Time, err error) {
+	c.span(nil, from, to, causesOf(err), err.Error())
+}
+
+// passOver notes that a unit was not taken because the disk refused for too long.
+func (c *camera) passOver(au media.AccessUnit, err error) {
+	if t := c.trackOf(au); t != nil && t.skipped == "" {
+		for _, cause := range causesOf(err).List() {
+			t.lose(utc(au.Wall), cause, err.Error())
+		}
+	}
+}
+
+func causesOf(err error) media.Causes {
+	if fault.Is(err, fault.DiskFull) {
+		return media.Because(media.DiskFull)
+	}
+	return media.Because(media.DiskError)
+}
+
+// note journals what a unit tells of the time before it. It stands at that media time.
+func (c *camera) note(t *track, au media.AccessUnit, at time.Time) {
+	shown := at.Add(media.ToDuration(au.PTS-au.DTS, t.ClockRate))
+	if !c.began {
+		c.appear(t, shown)
+	}
+	missing := au.Missing
+	if t.lost != nil {
+		missing, t.lost = merge(missing, t.lost), nil
+	}
+	switch {
+	case t.hush != nil:
+		c.breakSilence(t, at, missing)
+	case missing != nil:
+		c.tellMissing(t, missing, at)
+	case !t.last.IsZero() && at.Sub(t.last) > t.patience():
+		c.span(c.index(t), t.end, at, media.Because(media.Timeout), "")
+	}
+	if au.Damaged || au.Lost > 0 {
+		t.damage(c.name, c.index(t), au, at)
+	}
+}
+
+// merge joins two accounts of what is missing before a unit.
+func merge(a, b *media.Gap) *media.Gap {
+	if a == nil {
+		return b
+	}
+	m := *a
+	m.Causes |= b.Causes
+	if !b.From.IsZero() && (m.From.IsZero() || b.From.Before(m.From)) {
+		m.From = b.From
+	}
+	if m.Note == "" {
+		m.Note = b.Note
+	}
+	return &m
+}
+
+// breakSilence closes a silence that was journaled as soon as it was noticed. What only
+// came late is withdrawn.
+func (c *camera) breakSilence(t *track, at time.Time, missing *media.Gap) {
+	g := t.hush
+	t.hush = nil
+	if missing != nil {
+		g.Causes |= missing.Causes
+	} else if !t.last.IsZero() && at.Sub(t.last) <= t.patience() && g.Causes == media.Because(media.Timeout) {
+		at = g.From
+	}
+	c.closeGap(g, at)
+}
+
+// tellMissing journals units known to be lost. What is missing of the picture is missing
+// of the camera.
+func (c *camera) tellMissing(t *track, m *media.Gap, at time.Time) {
+	from, to := utc(m.From), at
+	switch {
+	case !t.last.IsZero() && (from.IsZero() || from.Before(t.end) || at.Sub(t.last) > t.patience()):
+		from = t.end
+	case from.IsZero():
+		from = at.Add(-t.usual())
+	}
+	if !from.Before(to) {
+		from = to.Add(-t.usual())
+	}
+	causes := m.Causes
+	if causes == 0 {
+		causes = media.Because(media.Loss)
+	}
+	if causes.Has(media.Overflow) {
+		causes |= c.r.disk.since(c.r.Clock.Now().Add(-at.Sub(from)))
+	}
+	var track *int
+	if t != c.lead {
+		track = c.index(t)
+	}
+	c.span(track, from, to, causes, m.Note)
+}
+
+// listen journals silence that goes on, and a camera that does not begin. Now is the
+// monotonic clock.
+func (c *camera) listen(now time.Time) {
+	opened := c.r.Plan().Opened
+	if c.gap == nil && c.end.IsZero() && !opened.IsZero() && now.Sub(opened) > leadMost {
+		c.gap = c.openGap(nil, opened, c.before|c.misses|media.Because(media.NotStarted), c.why)
+	}
+	if c.writing {
+		return // the disk is slow, not the camera
+	}
+	for _, t := range c.tracks {
+		if !t.last.IsZero() && t.hush == nil && now.Sub(t.seen) > t.patience() {
+			t.hush = c.openGap(c.index(t), t.end, media.Because(media.Timeout), "")
+		}
+	}
+}
+
+// settleSilence ends a track's silence with its run: from the end of the camera's media
+// on nothing is recorded anyhow.
+func (c *camera) settleSilence(t *track) {
+	if t.hush == nil {
+		return
+	}
+	if t == c.lead {
+		c.misses |= t.hush.Causes
+	}
+	c.closeGap(t.hush, c.end)
+	t.hush = nil
+}
+
+// damage adds a unit to the track's damage.
+func (t *track) damage(camera string, index *int, au media.AccessUnit, at time.Time) {
+	if t.hurt == nil {
+		t.hurt = &journal.Damage{Camera: camera, Track: *index, From: at}
+	}
+	t.hurt.To = at.Add(t.usual())
+	t.hurt.Lost += int64(au.Lost)
+	if au.Damaged {
+		t.hurt.Units++
+	}
+}
+
+// tellDamage journals a track's damage since it was last told.
+func (c *camera) tellDamage(t *track) {
+	if t.hurt == nil {
+		return
+	}
+	c.r.lines.post(t.hurt)
+	c.r.observe(Damaged{*t.hurt})
+	t.hurt = nil
+}
+
+// endWindow journals the end of the window and closes what is open at it.
+func (r *Recording) endWindow(why string, at time.Time) {
+	at = utc(at)
+	opened := r.Plan().Opened
+	if opened.IsZero() {
+		opened = r.openWindow(utc(r.host.began)) // nobody was ever recorded
+	}
+	if why == "stopped" || at.IsZero() {
+		if end := r.newestMedia(); at.IsZero() || end.After(opened) && at.Sub(end) <= leadMost {
+			at = end
+		}
+	}
+	for _, c := range r.cameras {
+		c.mu.Lock()
+		c.endAt(opened, at)
+		c.mu.Unlock()
+	}
+	r.lines.post(&journal.Close{Why: why, At: at})
+}
+
+// newestMedia is the latest end of any camera's media.
+func (r *Recording) newestMedia() time.Time {
+	var newest time.Time
+	for _, c := range r.cameras {
+		c.mu.Lock()
+		newest = later(newest, c.end)
+		c.mu.Unlock()
+	}
+	return newest
+}
+
+// endAt closes the camera's open gap at the end of the window. Less than what counts as
+// silence is none.
+func (c *camera) endAt(opened, at time.Time) {
+	from := c.end
+	if from.IsZero() {
+		from = opened
+	}
+	if c.gap == nil && at.Sub(from) > c.calm {
+		c.gap = c.openGap(nil, from, c.before|media.Because(media.Stopped), c.why)
+	}
+	if c.gap == nil {
+		return
+	}
+	if c.gap.Causes == media.Because(media.Stopped) && at.Sub(c.gap.From) <= c.calm {
+		at = c.gap.From
+	}
+	c.closeGap(c.gap, at)
+	c.gap = nil
+}

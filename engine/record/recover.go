@@ -1,0 +1,277 @@
+package record
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/vfs"
+)
+
+// Recovery is what [Open] found and did, for people.
+type Recovery struct {
+	Plan     journal.Plan
+	Closed   bool      // its window was ended in order
+	ClosedAt time.Time // where it ended
+	Repairs  []string  // one line each; empty when everything was in order
+}
+
+// Open locks the recording in o.Dir, repairs what a crash left, and makes it ready to go
+// on: every segment is sealed, broken tails and strangers are in quarantine, and the
+// time since the last media is a gap. It is the same whether or not an earlier Open was
+// interrupted. What a closed recording lacks is repaired too, but its window stays.
+//
+// Errors: fault.NotFound where there is no recording, fault.Busy where somebody
+// records, fault.Damaged for a plan that cannot be read, and what the disk reports:
+// then nothing is lost and Open may be tried again.
+func Open(o Options) (*Recording, Recovery, error) {
+	const op = "open the recording"
+	plan, err := journal.LoadPlan(o.FS, o.Dir)
+	if err != nil {
+		return nil, Recovery{}, fault.Because(op, err)
+	}
+	lock, err := o.FS.Lock(filepath.Join(o.Dir, lockName))
+	if err != nil {
+		return nil, Recovery{}, vfs.Fault(op, err)
+	}
+	v := &recovery{r: newRecording(o, plan, lock), out: Recovery{Plan: plan}}
+	if err := v.run(); err != nil {
+		if v.r.lines != nil {
+			v.r.lines.close()
+		}
+		lock.Close()
+		return nil, Recovery{}, fault.Because(op, err)
+	}
+	return v.r, v.out, nil
+}
+
+// recovery is one Open at work.
+type recovery struct {
+	r       *Recording
+	out     Recovery
+	log     *journal.Log
+	adopt   bool // lines are missing: media that the journal does not know is taken in
+	cameras map[string]*known
+}
+
+// known is what the journal says of a camera.
+type known struct {
+	segments map[uint64]*told
+	highest  uint64
+	end      time.Time // of its media
+	gaps     map[uint64]*journal.Gap
+}
+
+// told is what the journal says of a segment.
+type told struct {
+	line      *journal.Segment
+	commits   []journal.Committed
+	seal      *journal.Seal
+	committed int64
+	ends      []time.Time
+}
+
+// did notes something for people.
+func (v *recovery) did(format string, args ...any) {
+	v.out.Repairs = append(v.out.Repairs, fmt.Sprintf(format, args...))
+}
+
+func (v *recovery) run() error {
+	r := v.r
+	dir := filepath.Join(r.Dir, journalName)
+	log, index, err := journal.Tail(r.FS, dir)
+	if err == nil && log.End == journal.Corrupt {
+		log, err = journal.Read(r.FS, dir)
+	}
+	if err != nil {
+		return err
+	}
+	v.log = log
+	v.read(index)
+	v.judge()
+	if err := r.openJournal(log.NextSeq); err != nil {
+		return err
+	}
+	r.lines.post(&journal.Open{Version: r.Version, Why: "resume", Wall: r.Clock.Wall().UTC(), Before: string(log.End)})
+	for _, c := range r.cameras {
+		if err := v.files(c); err != nil {
+			return err
+		}
+	}
+	for _, c := range r.cameras {
+		v.gaps(c)
+	}
+	if v.adopt {
+		r.lines.post(&journal.PlanChanged{Plan: r.plan.Public()})
+	}
+	return r.lines.sync()
+}
+
+// judge says what became of the journal.
+func (v *recovery) judge() {
+	switch v.log.End {
+	case journal.Torn:
+		v.did("the journal's last line was torn by a crash")
+	case journal.Corrupt:
+		v.adopt = true
+		v.did("the journal is damaged; its good lines are used, the broken file is in quarantine")
+	}
+	for i, p := range v.log.Problems {
+		if v.log.End == journal.Corrupt && i < 10 {
+			v.did("journal %s at byte %d: %s", p.File, p.Offset, p.Why)
+		}
+	}
+	if len(v.log.Lines) == 0 {
+		v.adopt = true
+		v.did("the journal is lost; it is made anew from the media")
+	}
+}
+
+// camera returns what is known of a camera of the plan, or nil.
+func (v *recovery) camera(name string) *known {
+	if v.cameras == nil {
+		v.cameras = map[string]*known{}
+		for _, c := range v.r.cameras {
+			v.cameras[c.name] = &known{segments: map[uint64]*told{}, gaps: map[uint64]*journal.Gap{}}
+		}
+	}
+	return v.cameras[name]
+}
+
+// read takes in the lines.
+func (v *recovery) read(index *journal.Index) {
+	for _, f := range index.Files {
+		v.r.runs, v.r.gaps = max(v.r.runs, f.Run), max(v.r.gaps, f.Gap)
+		for _, c := range f.Cameras {
+			if k := v.camera(c.Camera); k != nil {
+				k.highest, k.end = max(k.highest, c.Highest), later(k.end, c.Last)
+			}
+		}
+	}
+	for _, l := range v.log.Lines {
+		switch e := l.Entry.(type) {
+		case *journal.Run:
+			v.r.runs = max(v.r.runs, e.Run)
+		case *journal.Segment:
+			if k := v.camera(e.Camera); k != nil {
+				k.highest = max(k.highest, e.N)
+				k.of(e.N).line = e
+			}
+		case *journal.Commit:
+			for _, c := range e.Files {
+				v.commit(c)
+			}
+		case *journal.Seal:
+			if k := v.camera(e.Camera); k != nil {
+				k.of(e.N).seal = e
+				k.end = later(k.end, e.End)
+			}
+		case *journal.Gap:
+			v.r.gaps = max(v.r.gaps, e.ID)
+			if k := v.camera(e.Camera); k != nil {
+				g := *e
+				k.gaps[e.ID] = &g
+			}
+		case *journal.PlanChanged:
+			v.opened(e.Plan.Opened)
+		case *journal.Close:
+			v.out.Closed, v.out.ClosedAt = true, e.At
+		}
+	}
+}
+
+func (v *recovery) commit(c journal.Committed) {
+	k := v.camera(c.Camera)
+	if k == nil {
+		return
+	}
+	t := k.of(c.N)
+	t.commits = append(t.commits, c)
+	t.committed, t.ends = max(t.committed, c.Size), c.Ends
+}
+
+// opened takes the start of the window from the journal where recording.json lacks it.
+func (v *recovery) opened(at time.Time) {
+	if v.r.plan.Opened.IsZero() && !at.IsZero() {
+		v.r.plan.Opened, v.r.unsaved = at, true
+	}
+}
+
+func (k *known) of(n uint64) *told {
+	t := k.segments[n]
+	if t == nil {
+		t = &told{}
+		k.segments[n] = t
+	}
+	return t
+}
+
+// gaps makes the time since the camera's last media a gap that the next unit will end.
+func (v *recovery) gaps(c *camera) {
+	k := v.camera(c.name)
+	c.end = k.end
+	if v.r.plan.Opened.IsZero() && !k.end.IsZero() {
+		// The window had opened, and nothing says when.
+		v.opened(v.firstMedia())
+	}
+	if v.out.Closed || v.r.plan.Opened.IsZero() {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(k.gaps)) {
+		g := k.gaps[id]
+		switch {
+		case !g.To.IsZero():
+		case g.Track != nil:
+			c.closeGap(g, c.end)
+		case c.gap != nil:
+			c.closeGap(g, g.From)
+		default:
+			c.gap = g
+		}
+	}
+	down := media.Because(media.ProcessDown)
+	switch {
+	case c.gap == nil && c.end.IsZero():
+		c.gap = c.openGap(nil, v.r.plan.Opened, down|media.Because(media.NotStarted), "")
+	case c.gap == nil:
+		c.gap = c.openGap(nil, c.end, down, "")
+	case c.gap.From.Before(c.end):
+		// The gap had ended, and the crash took the line that says so.
+		c.closeGap(c.gap, v.resumed(k, c.gap.From))
+		c.gap = c.openGap(nil, c.end, down, "")
+	case c.gap.From.After(c.end) && !c.end.IsZero():
+		// What was to be written before the gap was lost with the process.
+		c.gap.From = c.end
+		c.gap.Causes |= down
+		c.tellGap(*c.gap)
+	case !c.gap.Causes.Has(media.Suspended):
+		c.addCause(c.gap, media.ProcessDown)
+	}
+}
+
+// resumed is when the first media after from begins, as far as the journal tells.
+func (v *recovery) resumed(k *known, from time.Time) time.Time {
+	var first time.Time
+	for _, t := range k.segments {
+		if t.line != nil && !t.line.Start.Before(from) && (first.IsZero() || t.line.Start.Before(first)) {
+			first = t.line.Start
+		}
+	}
+	return first
+}
+
+// firstMedia is when the first known segment begins.
+func (v *recovery) firstMedia() time.Time {
+	var first time.Time
+	for _, k := range v.cameras {
+		if at := v.resumed(k, time.Time{}); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
