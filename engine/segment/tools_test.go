@@ -1,12 +1,19 @@
 package segment
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/Eyevinn/mp4ff/mp4"
+
+	"rtsprec/engine/media"
 )
 
 // probed is what ffprobe says of a file.
@@ -91,5 +98,117 @@ func TestEveryCodecIsReadBackAndDecodesAsItsSource(t *testing.T) {
 				t.Errorf("start %q", got)
 			}
 		})
+	}
+}
+
+// packets returns the presentation times in ms that ffprobe reads, by stream.
+func packets(t testing.TB, path string, streams int) [][]float64 {
+	t.Helper()
+	list := make([][]float64, streams)
+	out := command(t, "ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries", "packet=stream_index,pts_time", path)
+	for line := range strings.Lines(out) {
+		stream, pts, _ := strings.Cut(strings.TrimSpace(line), ",")
+		n := must[int](t)(strconv.Atoi(stream))
+		list[n] = append(list[n], seconds(t, strings.Trim(pts, ","))*1000)
+	}
+	return list
+}
+
+func TestTracksKeepTheirPlacesAgainstEachOther(t *testing.T) {
+	h264, aac, alaw := clipNamed(t, "h264"), clipNamed(t, "aac"), clipNamed(t, "alaw")
+	for _, shifts := range [][]int64{{0, 0, 0}, {400, 0, 1234}, {0, 517, 3}, {5000, 5000, 7000}} {
+		s := mix(shifts, h264, aac, alaw)
+		path, _, w := s.create(t, "x.mp4")
+		check := func(origin time.Time) {
+			t.Helper()
+			for i, times := range packets(t, path, 3) {
+				var want []float64
+				for _, u := range byTrack(3, s.samples)[i] {
+					at := s.header.at(i, u.DTS+int64(u.Offset)).Sub(origin)
+					want = append(want, float64(at)/1e6)
+				}
+				if len(times) != len(want) {
+					t.Fatalf("track %d: %d packets, want %d", i, len(times), len(want))
+				}
+				for j := range want {
+					if math.Abs(times[j]-want[j]) > 0.05 {
+						t.Fatalf("shifts %v, track %d: unit %d at %.3f ms, want %.3f", shifts, i, j, times[j], want[j])
+					}
+				}
+			}
+		}
+		check(s.header.Start)
+		must[Summary](t)(w.Seal())
+		first := w.body.origin()
+		check(first)
+		if tag := ffprobe(t, path).Format.Tags["com.apple.quicktime.creationdate"]; tag != first.Format(time.RFC3339Nano) {
+			t.Errorf("starts %s, want %v", tag, first)
+		}
+		if tag := ffprobe(t, path).Format.Tags["creation_time"]; tag[:19] != first.Format("2006-01-02T15:04:05") {
+			t.Errorf("created %s, want %v", tag, first)
+		}
+	}
+}
+
+func TestSeekingInASealedFileLandsOnTheKeyPicture(t *testing.T) {
+	s := mix([]int64{0, 0}, clipNamed(t, "h264"), clipNamed(t, "aac"))
+	path, _, w := s.create(t, "x.mp4")
+	must[Summary](t)(w.Seal())
+	out := command(t, "ffprobe", "-v", "error", "-of", "csv=p=0", "-select_streams", "v", "-read_intervals", "1.5%+#1",
+		"-show_entries", "packet=pts_time,flags", path)
+	if !strings.HasPrefix(out, "1.080000,K") {
+		t.Errorf("seeking to 1.5 s gives %s", out)
+	}
+}
+
+// Mediainfo has names of its own for some: they are what it says of any file with that entry.
+func TestMediainfoAgrees(t *testing.T) {
+	for _, c := range clips(t) {
+		format := map[media.Codec]string{
+			media.H264: "AVC", media.H265: "HEVC", media.MPEG4: "MPEG-4 Visual", media.MJPEG: "JPEG",
+			media.AAC: "AAC", media.Opus: "Opus", media.PCMA: "ADPCM", media.PCMU: "ADPCM", media.L16: "PCM", media.G722: "SBC24", media.G726: "ADPCM",
+		}[c.track.Codec]
+		s := mix([]int64{0}, c)
+		path, _, w := s.create(t, "x.mp4")
+		sum := must[Summary](t)(w.Seal())
+		kind := "Audio"
+		if c.track.Codec.Video() {
+			kind = "Video"
+		}
+		out := strings.Fields(command(t, "mediainfo", "--Output="+kind+";%Duration% %Format%", path))
+		if len(out) == 0 {
+			t.Errorf("%s: nothing", c.name)
+			continue
+		}
+		want := float64(sum.End.Sub(sum.Start).Milliseconds())
+		if got := seconds(t, out[0]); math.Abs(got-want) > 2 {
+			t.Errorf("%s: %v ms, want %v", c.name, got, want)
+		}
+		if got := strings.Join(out[1:], " "); got != format {
+			t.Errorf("%s: is %q, want %q", c.name, got, format)
+		}
+	}
+}
+
+// TestAnotherReaderFindsTheSameSamples walks the tables with a library that is not ours.
+func TestAnotherReaderFindsTheSameSamples(t *testing.T) {
+	s := mix([]int64{40, 0, 300}, clipNamed(t, "h264"), clipNamed(t, "aac"), clipNamed(t, "ulaw"))
+	path, f, w := s.create(t, "x.mp4")
+	must[Summary](t)(w.Seal())
+	parsed := must[*mp4.File](t)(mp4.ReadMP4File(path))
+	data := must[[]byte](t)(os.ReadFile(path))
+	ours := byTrack(3, read(t, scan(t, f, ScanOptions{})))
+	for i, trak := range parsed.Moov.Traks {
+		samples := samplesOf(t, trak, data)
+		first := ours[i][0].DTS
+		for j := range samples {
+			samples[j].Track = i
+			samples[j].DTS += first
+		}
+		ours[i][len(ours[i])-1].Duration = samples[len(samples)-1].Duration
+		same(t, 3, ours[i], samples)
+	}
+	if size := binary.BigEndian.Uint64(data[headerOffset+8:]); headerOffset+int64(size) != w.body.size {
+		t.Errorf("media data of %d bytes", size)
 	}
 }
