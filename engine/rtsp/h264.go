@@ -69,14 +69,3 @@ func (h *h264) add(buf []byte, p *packet, broken bool) []byte {
 	h.bad++
 	return buf
 }
-
-// settle closes a fragmented NAL unit before a packet that does not continue it.
-func (w *nalWriter) settle(buf []byte, broken bool) []byte {
-	switch {
-	case !w.open:
-		return buf
-	case broken:
-		return w.cut(buf)
-	}
-	return w.end(buf)
-}

@@ -135,17 +135,15 @@ func (m *mjpeg) extended(head *jpegHead) {
 	m.extension = m.extension[:0]
 }
 
-func (m *mjpeg) close(buf []byte, _ bool) ([]byte, bool) {
-	whole := m.started
-	m.started = false
-	if !whole {
-		return buf[:0], false
-	}
-	if !bytes.HasSuffix(buf, []byte{0xff, 0xd9}) {
+func (m *mjpeg) close(buf []byte, _ bool) []byte {
+	if m.started && !bytes.HasSuffix(buf, []byte{0xff, 0xd9}) {
 		buf = append(buf, 0xff, 0xd9) // EOI
 	}
-	return buf, true
+	return buf
 }
+
+func (m *mjpeg) picture() bool { return m.started }
+func (m *mjpeg) reset()        { m.started = false }
 
 func (m *mjpeg) damaged() bool {
 	hurt := m.hurt

@@ -9,12 +9,12 @@ import (
 // pieces, and puts right what cameras do to them: Annex B start codes inside a packet,
 // trailing zeros, units without a byte.
 type nalWriter struct {
-	at      int  // where the length of the open NAL unit stands; valid while open
-	open    bool // a NAL unit is being put together from fragments
-	picture bool // the unit holds a slice
-	hurt    bool // something was left out
-	bad     uint64
-	vcl     func(nal []byte) bool
+	at    int  // where the length of the open NAL unit stands; valid while open
+	open  bool // a NAL unit is being put together from fragments
+	slice bool // the unit holds a slice
+	hurt  bool // something was left out
+	bad   uint64
+	vcl   func(nal []byte) bool
 }
 
 func (w *nalWriter) start(buf []byte, header ...byte) []byte {
@@ -62,7 +62,7 @@ func (w *nalWriter) seal(buf []byte) []byte {
 		return buf[:w.at]
 	}
 	binary.BigEndian.PutUint32(buf[w.at:], uint32(end-w.at-4))
-	w.picture = w.picture || w.vcl(buf[w.at+4:end])
+	w.slice = w.slice || w.vcl(buf[w.at+4:end])
 	return buf[:end]
 }
 
@@ -72,9 +72,6 @@ func (w *nalWriter) whole(buf, nal []byte) []byte {
 
 // cut closes a fragmented NAL unit whose rest is missing: a decoder can show what is there.
 func (w *nalWriter) cut(buf []byte) []byte {
-	if !w.open {
-		return buf
-	}
 	w.hurt = true
 	return w.end(buf)
 }
@@ -101,12 +98,8 @@ func (w *nalWriter) aggregate(buf, b []byte) []byte {
 // fragment takes one piece of a NAL unit. header is the NAL unit's own header, for a
 // first piece.
 func (w *nalWriter) fragment(buf, piece []byte, first, last, broken bool, header ...byte) []byte {
-	if w.open && (first || broken) {
-		if broken {
-			buf = w.cut(buf)
-		} else { // a camera that never marks the last piece
-			buf = w.end(buf)
-		}
+	if first || broken { // without a loss: a camera that never marks the last piece
+		buf = w.settle(buf, broken)
 	}
 	switch {
 	case first:
@@ -126,15 +119,20 @@ func (w *nalWriter) fragment(buf, piece []byte, first, last, broken bool, header
 }
 
 // close is codec.close.
-func (w *nalWriter) close(buf []byte, broken bool) ([]byte, bool) {
-	if broken {
-		buf = w.cut(buf)
-	} else if w.open {
-		buf = w.end(buf)
+func (w *nalWriter) close(buf []byte, broken bool) []byte { return w.settle(buf, broken) }
+
+func (w *nalWriter) picture() bool { return w.slice }
+func (w *nalWriter) reset()        { w.slice = false }
+
+// settle closes a fragmented NAL unit before what does not continue it.
+func (w *nalWriter) settle(buf []byte, broken bool) []byte {
+	switch {
+	case !w.open:
+		return buf
+	case broken:
+		return w.cut(buf)
 	}
-	whole := w.picture
-	w.picture = false
-	return buf, whole
+	return w.end(buf)
 }
 
 func (w *nalWriter) damaged() bool {

@@ -59,8 +59,11 @@ type codec interface {
 	// add appends a payload to buf. broken says that packets are missing before it.
 	add(buf []byte, p *packet, broken bool) []byte
 	// close finishes buf: the picture is over. broken says that its end is missing.
-	// Whole says whether buf holds a picture at all; if not, it goes before the next one.
-	close(buf []byte, broken bool) (data []byte, whole bool)
+	close(buf []byte, broken bool) []byte
+	// picture reports whether what was added since the last reset holds a picture. What
+	// holds none goes before the next one.
+	picture() bool
+	reset()
 	// damaged reports, once, whether something of the picture had to be left out.
 	damaged() bool
 	invalid() uint64
@@ -109,10 +112,10 @@ func (v *pictures) judge(p *packet, begins bool) {
 		return
 	}
 	switch {
-	case p.rtp != v.last || begins:
-		v.agrees = min(v.agrees+1, markerTrust)
-	default:
+	case p.rtp == v.last && !begins:
 		v.agrees = -markerPenalty
+	case p.rtp != v.last || v.codec.picture():
+		v.agrees = min(v.agrees+1, markerTrust)
 	}
 }
 
@@ -120,13 +123,13 @@ func (v *pictures) judge(p *packet, begins bool) {
 // becomes the start of the next.
 func (v *pictures) finish(broken bool) {
 	v.open = false
-	data, whole := v.codec.close(v.buf, broken)
-	v.buf = data
+	v.buf = v.codec.close(v.buf, broken)
 	v.unit.damaged = v.codec.damaged() || v.unit.damaged || broken
-	if !whole {
+	if !v.codec.picture() {
 		return
 	}
-	v.unit.data = data
+	v.codec.reset()
+	v.unit.data = v.buf
 	v.out(&v.unit)
 	v.unit = unit{}
 	v.buf = v.buf[:0]
@@ -137,6 +140,7 @@ func (v *pictures) flush() {
 		v.finish(!v.ended && v.agrees >= markerTrust)
 	}
 	v.open, v.unit, v.buf = false, unit{}, v.buf[:0]
+	v.codec.reset()
 }
 
 func (v *pictures) invalid() uint64 { return v.bad + v.codec.invalid() }

@@ -1,0 +1,16 @@
+package rtsp
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// These tests wait for real time to pass much more than they compute.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
