@@ -1,0 +1,435 @@
+package journal
+
+import (
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/vfs"
+	"rtsprec/engine/vfs/crashfs"
+)
+
+// rawLine makes a line of any JSON members, as a later version may write.
+func rawLine(members string) string {
+	text := "{" + members
+	return fmt.Sprintf("%s,\"crc\":\"%08x\"}\n", text, crc32.Checksum([]byte(text), castagnoli))
+}
+
+func gapLines(from, to int) (text string) {
+	for i := from; i <= to; i++ {
+		b, err := body(uint64(i), day1, gap("a", uint64(i), day1, day1))
+		if err != nil {
+			panic(err)
+		}
+		text += string(appendLine(nil, b, i == from))
+	}
+	return text
+}
+
+// put makes a journal of files by hand.
+func put(t testing.TB, f vfs.FS, files map[string]string) {
+	t.Helper()
+	must(t, f.MkdirAll(dir, 0o755))
+	for name, text := range files {
+		must(t, vfs.Replace(f, dir+"/"+name, []byte(text), 0o644))
+	}
+}
+
+func seqsOf(log *Log) string {
+	var list []string
+	for _, l := range log.Lines {
+		list = append(list, fmt.Sprint(l.Seq))
+	}
+	return strings.Join(list, " ")
+}
+
+const (
+	one = "2026-11-22-000000001.jsonl"
+	six = "2026-11-22-000000006.jsonl"
+)
+
+// 29, the journal's part.
+func TestCase29EachKindOfLossIsReportedForWhatItIs(t *testing.T) {
+	good := gapLines(1, 5)
+	lines := strings.SplitAfter(good, "\n")
+	third := strings.Index(good, lines[2])
+	for _, c := range []struct {
+		name    string
+		files   map[string]string
+		end     End
+		seqs    string
+		problem string // the first; File, offset and why
+	}{
+		{"whole", map[string]string{one: good}, Clean, "1 2 3 4 5", ""},
+		{"empty", map[string]string{one: ""}, Clean, "", ""},
+		{"torn", map[string]string{one: good[:len(good)-1]}, Torn, "1 2 3 4", ""},
+		{"torn in the first line", map[string]string{one: good[:20]}, Torn, "", ""},
+		{"zeros at the end", map[string]string{one: good + strings.Repeat("\x00", 5000)}, Torn, "1 2 3 4 5", ""},
+		{"garbage lines at the end", map[string]string{one: good + "x\n{}\n\n"}, Torn, "1 2 3 4 5", ""},
+		{"torn, and gone on in the next file", map[string]string{one: good + "{", six: gapLines(6, 7)}, Clean, "1 2 3 4 5 6 7", ""},
+		{"a broken line", map[string]string{one: strings.Replace(good, lines[2], "X"+lines[2], 1)}, Corrupt, "1 2 4 5", fmt.Sprint(one, third, "a broken line")},
+		{"a line too long", map[string]string{one: strings.Replace(good, lines[2], strings.Repeat("x", 3*MaxLine)+"\n", 1)}, Corrupt, "1 2 4 5", fmt.Sprint(one, third, "a broken line")},
+		{"zeros in the middle", map[string]string{one: strings.Replace(good, lines[2], strings.Repeat("\x00", len(lines[2])), 1)}, Corrupt, "1 2 5", fmt.Sprint(one, third, "a broken line")},
+		{"a line missing", map[string]string{one: strings.Replace(good, lines[2], "", 1)}, Corrupt, "1 2 4 5", "0lines 3 to 3 are missing"},
+		{"a line twice", map[string]string{one: strings.Replace(good, lines[2], lines[2]+lines[2], 1)}, Corrupt, "1 2 3 4 5", fmt.Sprint(one, third+len(lines[2]), "a broken line")},
+		{"the first line missing", map[string]string{one: good[len(lines[0]):]}, Corrupt, "2 3 4 5", one + "0the first line is missing"},
+		{"a file missing", map[string]string{six: gapLines(6, 7)}, Corrupt, "6 7", "0lines 1 to 5 are missing"},
+		{"a torn line that the next file has", map[string]string{one: good[:third+9], "2026-11-22-000000003.jsonl": gapLines(3, 4)}, Clean, "1 2 3 4", ""},
+		{"lines written again", map[string]string{one: good, "2026-11-22-000000003.jsonl": gapLines(3, 4)}, Clean, "1 2 3 4 5", ""},
+		{"lines written again, first of them broken", map[string]string{one: strings.Replace(good, lines[2], "X", 1), "2026-11-22-000000003.jsonl": gapLines(3, 7)}, Corrupt, "1 2 3 4 5 6 7", fmt.Sprint(one, third, "a broken line")},
+		{"strangers", map[string]string{one: good, one + ".tmp": "x", "notes.txt": "x", "2026-11-22-1.jsonl": "x", "index.jsonl": "x"}, Clean, "1 2 3 4 5", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFS(t)
+			put(t, f, c.files)
+			check := func(log *Log, err error) {
+				t.Helper()
+				must(t, err)
+				problem := ""
+				if len(log.Problems) > 0 {
+					p := log.Problems[0]
+					problem = fmt.Sprint(p.File, p.Offset, p.Why)
+				}
+				if log.End != c.end || seqsOf(log) != c.seqs || problem != c.problem {
+					t.Errorf("%s, lines %s, %v", log.End, seqsOf(log), log.Problems)
+				}
+			}
+			check(Read(f, dir))
+			log, _, err := Tail(f, dir)
+			check(log, err)
+			// Opening repairs what can be, keeps the rest aside, and loses no line.
+			w, err := OpenWriter(Options{FS: f, Dir: dir, Clock: newClock(), Aside: "/rec/quarantine"})
+			must(t, err)
+			add(t, w, gap("a", 9, day1, day1))
+			must(t, w.Close())
+			after := readLog(t, f)
+			if got := seqsOf(after); got != strings.TrimSpace(fmt.Sprint(c.seqs, " ", log.NextSeq)) {
+				t.Errorf("opened: lines %s", got)
+			}
+			if after.End == Torn || after.End == Corrupt && !strings.Contains(fmt.Sprint(after.Problems), "missing") {
+				t.Errorf("opened: %s, %v", after.End, after.Problems)
+			}
+			_, err = f.Stat("/rec/quarantine/" + one)
+			if broken := strings.Contains(c.problem, one); broken != (err == nil) {
+				t.Errorf("kept aside: %v", err)
+			} else if broken {
+				if data, err := vfs.ReadFile(f.Clone(crashfs.Dropped), "/rec/quarantine/"+one, 1<<30); string(data) != c.files[one] {
+					t.Errorf("kept aside: %d bytes, %v", len(data), err)
+				}
+			}
+		})
+	}
+}
+
+func TestACorruptFileStaysAsItIsWithoutAPlaceToKeepIt(t *testing.T) {
+	f := newFS(t)
+	text := gapLines(1, 2) + "x\n" + rawLine(`"seq":3,"time":"2026-11-22T09:00:00.000Z","kind":"gap"`)
+	put(t, f, map[string]string{one: text})
+	must(t, open(t, f, newClock()).Close())
+	log := readLog(t, f)
+	if got := bytesOf(t, f, one); got != text || log.End != Corrupt || log.NextSeq != 4 {
+		t.Errorf("%s: %q", log.End, got)
+	}
+	// The index says so too.
+	if log, _, err := Tail(f, dir); err != nil || log.End != Corrupt {
+		t.Errorf("tail: %s, %v", log.End, err)
+	}
+}
+
+func TestUnknownKindsAreKeptAndCompactedAround(t *testing.T) {
+	f, c := newFS(t), newClock()
+	w := open(t, f, c)
+	add(t, w, segment("a", 1, day1), commit(1, day1, "a"))
+	must(t, w.Sync())
+	foreign := rawLine(`"seq":3,"time":"2026-11-22T09:00:01.000Z","kind":"backfill","camera":"a","deep":{"er":[1]}`)
+	h, err := f.OpenRW(dir + "/" + one)
+	must(t, err)
+	_, err = h.Write([]byte(foreign))
+	must(t, err)
+	must(t, h.Close())
+	w = open(t, f, c)
+	add(t, w, seal("a", 1, day1, 1))
+	must(t, w.Close())
+	log := readLog(t, f)
+	if log.End != Clean || len(log.Lines) != 3 || !log.Files[0].Compact {
+		t.Fatalf("%+v", log)
+	}
+	if l := log.Lines[1]; l.Kind != "backfill" || l.Entry != nil || string(l.Raw)+"\n" != foreign || l.Seq != 3 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestAnUnknownFormatIsRefused(t *testing.T) {
+	f := newFS(t)
+	text := rawLine(`"format":2,"seq":6,"time":"2026-11-22T09:00:01.000Z","kind":"gap","from":"who knows"`)
+	put(t, f, map[string]string{one: gapLines(1, 5), six: text})
+	_, err1 := Read(f, dir)
+	_, _, err2 := Tail(f, dir)
+	_, err3 := ReadDays(f, dir, day1, day1)
+	_, err4 := OpenWriter(Options{FS: f, Dir: dir, Clock: newClock()})
+	for _, err := range []error{err1, err2, err3, err4} {
+		if !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), six) {
+			t.Errorf("%v", err)
+		}
+	}
+	if got := bytesOf(t, f, six); got != text {
+		t.Errorf("changed to %q", got)
+	}
+}
+
+// week is a journal of seven daily files of two cameras, with a segment and a gap across
+// each midnight but the last.
+func week(t testing.TB, f *crashfs.FS) {
+	c := newClock()
+	w := open(t, f, c)
+	add(t, w, &Open{Why: "create"})
+	n := uint64(0)
+	for day := range 7 {
+		for hour := range 24 {
+			c.now = day1.Truncate(24 * time.Hour).Add(time.Duration(day*24+hour)*time.Hour + 30*time.Minute)
+			if n > 0 {
+				from := c.now.Add(-time.Hour)
+				add(t, w, seal("a", n, from, 59*time.Minute), gap("a", n, from.Add(59*time.Minute), c.now))
+			}
+			n++
+			add(t, w, segment("a", n, c.now), commit(n, c.now, "a"))
+			add(t, w, gap("a", n, c.now.Add(59*time.Minute), time.Time{}))
+			must(t, w.Sync())
+		}
+	}
+	if n := len(w.closed); n != 0 {
+		t.Errorf("%d files were not compacted", n)
+	}
+	// Killed: the last file is not closed.
+}
+
+func TestTheIndexSaysWhatEachFileHolds(t *testing.T) {
+	f := newFS(t)
+	week(t, f)
+	_, index, err := Tail(f, dir)
+	must(t, err)
+	if len(index.Files) != 6 {
+		t.Fatalf("%d files", len(index.Files))
+	}
+	x := index.Files[2]
+	day := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	a := x.Cameras[0]
+	if x.File != "2026-11-24-"+x.File[11:] || !x.Compact || x.End != Clean || len(x.Cameras) != 1 || x.Gap != 72 ||
+		!x.Since.Equal(day.Add(-30*time.Minute)) || x.To-x.From != 24*5-1 {
+		t.Errorf("%+v", x)
+	}
+	// 24 seals of 59 minutes from 23:30 the day before on, 24 gaps of a minute.
+	if a.Camera != "a" || a.Segments != 24 || a.Bytes != 24000 || a.Media != Duration(24*59*time.Minute) ||
+		!a.First.Equal(day.Add(-30*time.Minute)) || !a.Last.Equal(day.Add(23*time.Hour+29*time.Minute)) || a.Lowest != 48 || a.Highest != 72 ||
+		a.Missing != Duration(24*time.Minute) || a.Gaps != 25 ||
+		!slices.Equal(a.Open, []uint64{72}) || !slices.Equal(a.Ended, []uint64{48}) ||
+		!slices.Equal(a.GapsOpen, []uint64{72}) || !slices.Equal(a.GapsEnded, []uint64{48}) {
+		t.Errorf("%+v", a)
+	}
+	data := bytesOf(t, f, x.File)
+	if int64(len(data)) != x.Size || uint32(x.Sum) != crc32.Checksum([]byte(data), castagnoli) {
+		t.Errorf("%d bytes, sum %x", x.Size, x.Sum)
+	}
+}
+
+func TestTailReadsTheLastFileAndWhatIsOpen(t *testing.T) {
+	f := newFS(t)
+	week(t, f)
+	log, index, err := Tail(f, dir)
+	must(t, err)
+	all := readLog(t, f)
+	if log.NextSeq != all.NextSeq || log.End != Clean || len(log.Files) != 7 || len(log.Problems) > 0 {
+		t.Errorf("%+v", log.Files)
+	}
+	// 24 times seal, gap, segment, commit and gap; all commits but the last are dead.
+	if n := len(log.Lines); n != 24*4+1 || log.Lines[0].Seq != index.Files[5].To+1 || log.Lines[n-1].Seq != all.NextSeq-1 {
+		t.Errorf("%d lines", n)
+	}
+	// A segment that stays open keeps its file in the tail.
+	c := newClock()
+	c.now = day1.AddDate(0, 0, 7)
+	w := open(t, f, c)
+	add(t, w, segment("slow", 1, c.now), gap("slow", 900, c.now, time.Time{}))
+	must(t, w.Close())
+	for range 3 {
+		c.advance(24 * time.Hour)
+		w = open(t, f, c)
+		add(t, w, gap("a", 901, c.now, c.now))
+		must(t, w.Close())
+	}
+	has := func(seq uint64) bool {
+		log, _, err = Tail(f, dir)
+		must(t, err)
+		return slices.ContainsFunc(log.Lines, func(l Line) bool { return l.Seq == seq })
+	}
+	if !has(all.NextSeq) {
+		t.Error("the file with the open segment is not in the tail")
+	}
+	w = open(t, f, c)
+	add(t, w, seal("slow", 1, day1.AddDate(0, 0, 7), time.Hour))
+	must(t, w.Rotate())
+	if !has(all.NextSeq) {
+		t.Error("the file with the open gap is not in the tail")
+	}
+	add(t, w, gap("slow", 900, day1.AddDate(0, 0, 7), c.now))
+	must(t, w.Rotate())
+	add(t, w, gap("a", 902, c.now, c.now))
+	must(t, w.Close())
+	if has(all.NextSeq) {
+		t.Error("a file with nothing open is in the tail")
+	}
+}
+
+func TestReadDaysReadsTheseDaysAndWhatBelongsToThem(t *testing.T) {
+	f := newFS(t)
+	week(t, f)
+	all := readLog(t, f)
+	for day := range 7 {
+		from := day1.Truncate(24*time.Hour).AddDate(0, 0, day).Add(10 * time.Hour)
+		log, err := ReadDays(f, dir, from, from.Add(time.Hour))
+		must(t, err)
+		begun, sealed := map[uint64]bool{}, map[uint64]bool{}
+		for _, l := range log.Lines {
+			switch e := l.Entry.(type) {
+			case *Segment:
+				begun[e.N] = true
+			case *Seal:
+				sealed[e.N] = true
+				if !begun[e.N] && e.N != uint64(24*(day-1)) && e.End.After(from) && e.Start.Before(from.Add(time.Hour)) {
+					t.Errorf("day %d: segment %d is sealed and was not begun", day, e.N)
+				}
+			}
+		}
+		for n := uint64(24 * day); n <= uint64(24*day+24); n++ {
+			if n > 0 && n < 168 && (!begun[n] || !sealed[n]) {
+				t.Errorf("day %d: segment %d is begun %v, sealed %v", day, n, begun[n], sealed[n])
+			}
+		}
+		if len(log.Lines) >= len(all.Lines) || log.NextSeq != all.NextSeq || log.End != Clean {
+			t.Errorf("day %d: %d of %d lines, %s, %v", day, len(log.Lines), len(all.Lines), log.End, log.Problems)
+		}
+	}
+}
+
+func TestAnIndexThatIsMissingTornOrStaleIsMadeAnew(t *testing.T) {
+	f := newFS(t)
+	week(t, f)
+	c := newClock()
+	c.now = day1.AddDate(0, 0, 8)
+	must(t, open(t, f, c).Close())
+	want := bytesOf(t, f, indexName)
+	// The directory is listed in the order of the lines, and so is the index made anew.
+	for name, damage := range map[string]func(f *crashfs.FS){
+		"missing": func(f *crashfs.FS) { must(t, f.Remove(dir+"/"+indexName)) },
+		"empty":   func(f *crashfs.FS) { put(t, f, map[string]string{indexName: ""}) },
+		"torn":    func(f *crashfs.FS) { put(t, f, map[string]string{indexName: want[:len(want)-9]}) },
+		"garbage": func(f *crashfs.FS) { put(t, f, map[string]string{indexName: strings.Repeat("\xff\x00\n", 1000)}) },
+		"of a later format": func(f *crashfs.FS) {
+			put(t, f, map[string]string{indexName: rawLine(`"format":2,"file":"` + one + `"`)})
+		},
+		"broken in the middle": func(f *crashfs.FS) {
+			put(t, f, map[string]string{indexName: strings.Replace(want, `"size"`, `"sise"`, 1)})
+		},
+		"of files that are gone": func(f *crashfs.FS) {
+			put(t, f, map[string]string{indexName: want + rawLine(`"format":1,"file":"2026-11-22-000009999.jsonl","from":9999,"to":99999,"size":5`)})
+		},
+		"of other sizes": func(f *crashfs.FS) {
+			line := strings.SplitAfter(want, "\n")[0]
+			members := line[1:strings.LastIndex(line, `,"crc"`)]
+			at := strings.Index(members, `"size":`)
+			put(t, f, map[string]string{indexName: rawLine(members[:at+7] + "9" + members[at+7:])})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := f.Clone(crashfs.Kept)
+			before := readLog(t, f)
+			damage(f)
+			if after := readLog(t, f); !linesEqual(before.Lines, after.Lines) || after.NextSeq != before.NextSeq || after.End != Clean {
+				t.Errorf("another log: %d lines, next %d, %s", len(after.Lines), after.NextSeq, after.End)
+			}
+			_, index, err := Tail(f, dir)
+			must(t, err)
+			if name == "missing" && len(index.Files) != 0 {
+				t.Errorf("%d files indexed", len(index.Files))
+			}
+			must(t, open(t, f, c).Close())
+			lines := func(text string) []string {
+				list := strings.SplitAfter(text, "\n")
+				slices.Sort(list)
+				return list
+			}
+			if got := bytesOf(t, f, indexName); !slices.Equal(lines(got), lines(want)) {
+				t.Errorf("the index is now\n%s\nand was\n%s", got, want)
+			}
+		})
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(gapLines(1, 3)), uint16(100))
+	f.Add([]byte(gapLines(1, 2)+"x\n"+gapLines(3, 3)), uint16(10))
+	f.Add([]byte(rawLine(`"format":1,"seq":0,"time":"2026-11-22T09:00:00Z","kind":"compact","from":1,"to":9`)+
+		rawLine(`"seq":4,"kind":"commit","time":"2026-11-22T09:00:00Z","files":[{"camera":"a","n":1,"ends":[null]}]`)), uint16(0))
+	f.Add([]byte("\x00\x00\n{}\n"), uint16(1))
+	f.Fuzz(func(t *testing.T, data []byte, cut uint16) {
+		fsys := newFS(t)
+		put(t, fsys, map[string]string{one: string(data)})
+		log, err := Read(fsys, dir)
+		if fault.Is(err, fault.Unsupported) {
+			return
+		}
+		must(t, err)
+		last := uint64(0)
+		for _, l := range log.Lines {
+			if l.Seq <= last || l.Seq >= log.NextSeq {
+				t.Errorf("line %d after %d", l.Seq, last)
+			}
+			last = l.Seq
+		}
+		// Every line that is returned is in the data with its checksum.
+		sound := 0
+		for line := range strings.SplitAfterSeq(string(data), "\n") {
+			if strings.HasSuffix(line, "\n") && checkLine([]byte(line[:len(line)-1])) {
+				sound++
+			}
+		}
+		if len(log.Lines) > sound {
+			t.Errorf("%d lines out of %d", len(log.Lines), sound)
+		}
+		// A prefix of the bytes gives a prefix of the lines (but for commits, which a seal
+		// that is cut off would make dead).
+		short := data[:min(int(cut), len(data))]
+		put(t, fsys, map[string]string{one: string(short)})
+		prefix, err := Read(fsys, dir)
+		must(t, err)
+		var all []Line
+		for _, l := range prefix.Lines {
+			if l.Kind != KindCommit {
+				all = append(all, l)
+			}
+		}
+		i := 0
+		for _, l := range log.Lines {
+			if l.Kind != KindCommit && i < len(all) {
+				if l.Seq != all[i].Seq {
+					t.Errorf("line %d of the prefix is %d, not %d", i, all[i].Seq, l.Seq)
+				}
+				i++
+			}
+		}
+		if i != len(all) {
+			t.Errorf("the prefix has %d lines more", len(all)-i)
+		}
+		// Opening it loses no line.
+		w, err := OpenWriter(Options{FS: fsys, Dir: dir, Clock: newClock(), Aside: "/rec/quarantine"})
+		must(t, err)
+		must(t, w.Close())
+		if after := readLog(t, fsys); !linesEqual(after.Lines, prefix.Lines) || after.NextSeq != prefix.NextSeq {
+			t.Errorf("opening changed %q", short)
+		}
+	})
+}
