@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -112,13 +113,16 @@ func (v *verifier) checkSealed(f *file, r *reader) {
 	if f.name != f.segment.File {
 		f.broken(NotSealed, 1, 0, "the file is journaled as sealed and still has the name of an open one")
 	}
-	scan := v.scan(f, r, f.size)
+	scan, err := v.scan(f, r, f.size)
 	switch {
-	case scan == nil && len(f.findings) > 0 && f.size == seal.Size:
 	case f.size != seal.Size:
 		f.broken(SizeWrong, 1, min(f.size, seal.Size), "the file has %d bytes, %d were sealed", f.size, seal.Size)
+	case err != nil:
+		f.unscannable(err)
+	case scan.SHA256 != seal.SHA256 && scan.Problem != nil:
+		f.broken(ChecksumWrong, 1, scan.Sound, "the bytes are not those that were sealed: %v", scan.Problem)
 	case scan.SHA256 != seal.SHA256:
-		f.broken(ChecksumWrong, 1, scan.Sound, "the bytes are not those that were sealed%s", because(scan.Problem))
+		f.broken(ChecksumWrong, 1, 0, "the bytes are not those that were sealed")
 	case scan.Problem != nil:
 		f.broken(StructureWrong, 1, scan.Sound, "%v", scan.Problem)
 	case scan.State != segment.Sealed:
@@ -187,54 +191,63 @@ func (v *verifier) checkOpen(f *file, r *reader) {
 	} else if tail := f.size - size; tail > 0 && !live {
 		f.tell(UncommittedTail, Note, 0, "%s behind the last commit", bytesText(tail)).Offset = size
 	}
-	scan := v.scan(f, r, size)
-	if scan == nil || !f.doubt.empty() {
-		return
+	scan, err := v.scan(f, r, size)
+	if err == nil && scan.State == segment.Sealed && size < f.size {
+		scan, err = v.scan(f, r, f.size) // it was about to get its final name
 	}
-	if renamed && scan.State != segment.Sealed {
+	switch {
+	case !f.doubt.empty():
+	case err != nil:
+		f.unscannable(err)
+	case renamed && scan.State != segment.Sealed:
 		f.broken(NotSealed, 1, 0, "the file has its final name, and is not sealed")
-	} else if scan.Problem != nil {
+	case scan.Problem != nil:
 		f.broken(StructureWrong, 2, scan.Sound, "%v", scan.Problem)
 	}
 }
 
 // checkStranger looks into a segment that the journal does not know.
 func (v *verifier) checkStranger(f *file, r *reader) {
-	scan := v.scan(f, r, f.size)
-	if scan == nil {
+	scan, err := v.scan(f, r, f.size)
+	if err != nil {
+		f.unscannable(err)
 		return
 	}
 	f.open = scan.State != segment.Sealed
 	switch {
 	case !f.open && scan.Problem != nil:
 		f.broken(StructureWrong, 1, scan.Sound, "%v", scan.Problem)
-	case f.open && f.name[len(f.name)-len(part):] != part:
+	case f.open && !strings.HasSuffix(f.name, part):
 		f.broken(NotSealed, 1, 0, "the file has its final name, and is not sealed")
 	}
 }
 
-// scan reads a file from end to end and measures its tracks. It returns nil, and has
-// told why, when there is nothing to be read.
-func (v *verifier) scan(f *file, r io.ReaderAt, size int64) *segment.File {
+// scan reads a file from end to end and measures its tracks. The errors are those of
+// segment.Scan.
+func (v *verifier) scan(f *file, r io.ReaderAt, size int64) (*segment.File, error) {
 	m := &measure{file: f}
-	scan, err := &segment.File{}, error(nil)
 	if v.Deep { // the header is needed before the first unit
-		scan, err = segment.Scan(r, size, segment.ScanOptions{Quick: true})
+		head, err := segment.Scan(r, size, segment.ScanOptions{Quick: true})
+		if err != nil {
+			return nil, err
+		}
+		m.tracks = head.Header.Tracks
 	}
-	if err == nil {
-		m.tracks = scan.Header.Tracks
-		scan, err = segment.Scan(r, size, segment.ScanOptions{Each: m.unit})
-	}
-	switch {
-	case fault.Is(err, fault.Damaged):
-		f.broken(StructureWrong, 1, 0, "%v", err)
-		return nil
-	case err != nil:
-		f.broken(Unreadable, 2, 0, "the file cannot be read: %v", err)
-		return nil
+	scan, err := segment.Scan(r, size, segment.ScanOptions{Each: m.unit})
+	if err != nil {
+		return nil, err
 	}
 	f.tracks = m.finish(scan)
-	return scan
+	return scan, nil
+}
+
+// unscannable says why nothing could be read.
+func (f *file) unscannable(err error) {
+	if fault.Is(err, fault.Damaged) {
+		f.broken(StructureWrong, 1, 0, "%v", err)
+		return
+	}
+	f.broken(Unreadable, 2, 0, "the file cannot be read: %v", err)
 }
 
 // checksum is the CRC-32C of the bytes from..to.
@@ -262,13 +275,6 @@ func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 		r.far = end
 	}
 	return n, err
-}
-
-func because(err error) string {
-	if err == nil {
-		return ""
-	}
-	return ": " + err.Error()
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000Z") }
