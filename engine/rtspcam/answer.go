@@ -239,12 +239,17 @@ func (x *exchange) play(ctx context.Context) {
 	if s == nil {
 		return
 	}
-	if s.playing() != nil { // PLAY again is a keepalive to some clients
+	if plays(s) { // PLAY again is a keepalive to some clients
 		return
 	}
-	places := s.join(x.now)
-	if x.is("early") {
-		r := s.playing()
+	places, err := s.join(x.now)
+	if err != nil {
+		x.camera.log.Info("multicast", "error", err)
+		x.reply.status = 503
+		return
+	}
+	if x.is("early") && s.transport != "multicast" {
+		r, _ := s.playing()
 		s.start(ctx)
 		select {
 		case <-r.first:
@@ -261,7 +266,7 @@ func (x *exchange) play(ctx context.Context) {
 	}
 	var list []string
 	for i, p := range places {
-		if !s.setup[i] {
+		if i >= len(s.setup) || !s.setup[i] {
 			continue
 		}
 		if a.word == "wrong" {

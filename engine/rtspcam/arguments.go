@@ -94,6 +94,12 @@ func word(allowed ...string) func(string) (argument, error) {
 	}
 }
 
+// codecs is the first part of a Stream.
+func codecs(s string) (argument, error) {
+	_, err := formatsOf(s)
+	return argument{word: s}, err
+}
+
 func text(s string) (argument, error) {
 	if s == "" {
 		return argument{}, fmt.Errorf("the value is empty")

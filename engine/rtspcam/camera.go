@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -26,7 +27,9 @@ type Camera struct {
 	clock   media.Clock
 	log     *slog.Logger
 	tls     *tls.Config
-	print   string // fingerprint of the certificate
+	print   string             // fingerprint of the certificate
+	nudge   chan chan struct{} // the script grew: carry it out and close what was sent
+	over    chan struct{}      // closed when Serve has ended
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -41,7 +44,7 @@ type Camera struct {
 func New(o Options) (*Camera, error) {
 	c := &Camera{
 		options: o, paths: map[string]*path{}, conns: map[*conn]struct{}{}, clock: o.Clock, log: o.Log,
-		script: &script{more: make(chan struct{}, 1)}, random: rand.New(rand.NewPCG(o.Seed, 1)),
+		script: &script{}, nudge: make(chan chan struct{}), over: make(chan struct{}), random: rand.New(rand.NewPCG(o.Seed, 1)),
 	}
 	if c.clock == nil {
 		c.clock = media.SystemClock{}
@@ -55,18 +58,21 @@ func New(o Options) (*Camera, error) {
 	if len(o.Paths) == 0 {
 		return nil, fault.New(fault.Usage, "the camera has no path")
 	}
+	clips := &library{clips: map[string]*clip{}}
 	var err error
 	if c.initial, err = parseSpec("", o.Misbehave); err != nil {
 		return nil, err
 	}
-	for name, stream := range o.Paths {
-		p, faults, err := parseStream(name, stream)
+	for i, name := range slices.Sorted(maps.Keys(o.Paths)) {
+		stream := o.Paths[name]
+		p, faults, err := parseStream(clips, name, stream)
 		if err != nil {
 			return nil, err
 		}
 		p.clock, p.script, p.seed, p.log = c.clock, c.script, o.Seed, c.log
 		h := uint64(dice(o.Seed, name, 0) * (1 << 52))
 		p.random = rand.New(rand.NewPCG(o.Seed, h))
+		p.group = &group{camera: c, path: p, number: i}
 		c.paths[name] = p
 		c.initial = append(c.initial, faults...)
 	}
@@ -90,13 +96,14 @@ func (c *Camera) Serve(ctx context.Context, l net.Listener) error {
 	}
 	c.began, c.door, c.addr = true, l, l.Addr()
 	c.mu.Unlock()
+	defer close(c.over)
 	c.script.add(c.initial, now)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var work sync.WaitGroup
 	for _, p := range c.paths {
-		p.begin(now)
+		p.start(now)
 		work.Go(func() { p.run(ctx) })
 	}
 	work.Go(func() { c.accept(ctx, l, &work) })
@@ -109,7 +116,7 @@ func (c *Camera) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // goodbyeTime is how long readers may take to hang up by themselves after BYE.
-const goodbyeTime = 400 * time.Millisecond
+const goodbyeTime = time.Second
 
 // farewell ends all connections: BYE, a moment to hang up, FIN.
 func (c *Camera) farewell() {
@@ -170,15 +177,23 @@ func (c *Camera) accept(ctx context.Context, l net.Listener, work *sync.WaitGrou
 // weather carries out the faults that happen to connections, until ctx is done.
 func (c *Camera) weather(ctx context.Context, work *sync.WaitGroup) error {
 	past := c.clock.Now()
+	var asked chan struct{}
 	for {
 		now := c.clock.Now()
 		if err := c.tend(ctx, now, work); err != nil {
 			return err
 		}
+		for _, p := range c.paths {
+			p.reborn(now) // before its readers are cut, so that who comes back sees the new one
+		}
 		for _, conn := range c.open() {
 			conn.strike(past, now)
 		}
 		past = now
+		if asked != nil {
+			close(asked)
+			asked = nil
+		}
 		wait := time.Hour
 		if at, ok := c.script.next(now); ok {
 			wait = at.Sub(c.clock.Now())
@@ -189,7 +204,7 @@ func (c *Camera) weather(ctx context.Context, work *sync.WaitGroup) error {
 			timer.Stop()
 			return nil
 		case <-timer.C:
-		case <-c.script.more:
+		case asked = <-c.nudge:
 			timer.Stop()
 		}
 	}

@@ -9,6 +9,7 @@ func Faults() []Fault {
 		{Name: "halfopen", Instant: true, Help: "connections of this moment fall silent for ever, without FIN; new ones work"},
 		{Name: "rst", Instant: true, Help: "all connections are reset"},
 		{Name: "restart", Instant: true, Help: "reboot: connections cut; new SSRC, RTP time, sequence numbers; clip from its start"},
+		{Name: "become", Value: "CODECS", parse: codecs, Instant: true, Help: "reboot as another camera: the path sends CODECS (h265+aac) from now on"},
 		{Name: "stall", Help: "no media is sent (and no sequence number used); RTSP is answered"},
 		{Name: "loss", Value: "PERCENT", parse: fraction, Help: "packets lost"},
 		{Name: "duplicate", Value: "PERCENT", Default: "1%", parse: fraction, Help: "packets sent twice"},

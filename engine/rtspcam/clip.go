@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
+	"sync"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
@@ -20,8 +21,18 @@ type format struct {
 	rate     int   // RTP clock
 	samples  int   // Hz of the sound
 	channels int
-	frame    int // bytes of 20 ms, of sound without frames
+	frame    int    // bytes of 20 ms, of sound without frames
+	together int    // units in a packet; 0 and 1: one
+	latm     bool   // AAC by RFC 6416 and not RFC 3640
+	clip     string // when its name is another
 	help     string
+}
+
+func (f format) clipName() string {
+	if f.clip != "" {
+		return f.clip
+	}
+	return f.name
 }
 
 // Tracks that no recorder wants.
@@ -45,6 +56,8 @@ func formats() []format {
 		{name: "mjpeg", codec: media.MJPEG, payload: 26, rate: 90000, help: "320x240, 10 fps"},
 		{name: "aac", codec: media.AAC, payload: 100, rate: 48000, samples: 48000, channels: 2, help: "48 kHz stereo"},
 		{name: "aac16", codec: media.AAC, payload: 100, rate: 16000, samples: 16000, channels: 1, help: "16 kHz mono"},
+		{name: "aac3", codec: media.AAC, payload: 100, rate: 48000, samples: 48000, channels: 2, clip: "aac", together: 3, help: "48 kHz stereo, three units a packet"},
+		{name: "aaclatm", codec: media.AAC, payload: 108, rate: 48000, samples: 48000, channels: 2, clip: "aac", latm: true, help: "48 kHz stereo, LATM"},
 		{name: "opus", codec: media.Opus, payload: 101, rate: 48000, samples: 48000, channels: 2, help: "48 kHz stereo"},
 		{name: "pcma", codec: media.PCMA, payload: 8, rate: 8000, samples: 8000, channels: 1, frame: 160, help: "8 kHz"},
 		{name: "pcmu", codec: media.PCMU, payload: 0, rate: 8000, samples: 8000, channels: 1, frame: 160, help: "8 kHz"},
@@ -87,6 +100,41 @@ type frame struct {
 	nals               [][]byte // of H.264 and H.265
 	data               []byte   // of all others
 	sum                uint32   // of the coded picture: NAL units of slices, or all data
+}
+
+// library keeps the clips of a camera: any number of paths send the same bytes.
+type library struct {
+	mu    sync.Mutex
+	clips map[string]*clip
+}
+
+// clip returns the clip of a format, or its variant. Nil without an error when there is none.
+func (l *library) clip(f format, variant string) (*clip, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := f.name + variant
+	if c, ok := l.clips[name]; ok {
+		return c, nil
+	}
+	c, err := makeClip(f, variant)
+	if err == nil {
+		l.clips[name] = c
+	}
+	return c, err
+}
+
+func makeClip(f format, variant string) (*clip, error) {
+	switch f.codec {
+	case media.PCMA, media.PCMU, media.L16:
+		if variant == "" {
+			return loadSound(f), nil
+		}
+	case metadata, unknown:
+		if variant == "" {
+			return loadOther(f), nil
+		}
+	}
+	return loadClip(f, f.clipName()+variant)
 }
 
 // loadClip reads testdata/clips/name. Nil without an error when there is no such clip.
@@ -199,7 +247,7 @@ func parameterSet(codec media.Codec, nal []byte) bool {
 
 // configuration is what the SDP says to the decoder.
 func configuration(f format, key frame) [][]byte {
-	switch f.name {
+	switch f.clipName() {
 	case "aac":
 		return [][]byte{{0x11, 0x90}} // AAC LC, 48 kHz, two channels
 	case "aac16":

@@ -136,7 +136,7 @@ func (c *conn) strike(past, now time.Time) {
 			tcp.SetLinger(0)
 		}
 		c.net.Close()
-	case begun("restart") || is(path, "drop", now):
+	case begun("restart") || begun("become") || is(path, "drop", now):
 		c.cut()
 	case begun("halfopen"):
 		c.mu.Lock()
@@ -173,9 +173,10 @@ func (c *conn) session(id string) (*session, bool) {
 }
 
 func (c *conn) open(p *path, life time.Duration) *session {
+	n := p.count()
 	s := &session{
-		id: c.camera.newID(), conn: c, path: p, life: life, setup: make([]bool, len(p.tracks)),
-		channels: make([]byte, len(p.tracks)), udp: make([]*udpTrack, len(p.tracks)),
+		id: c.camera.newID(), conn: c, path: p, life: life, setup: make([]bool, n),
+		channels: make([]byte, n), udp: make([]*udpTrack, n),
 	}
 	s.expiry = time.AfterFunc(life, func() { c.net.Close() })
 	c.mu.Lock()

@@ -6,7 +6,8 @@ import (
 	"rtsprec/engine/fault"
 )
 
-// Misbehave adds faults that count their start from now. Path "" means all paths.
+// Misbehave adds faults that count their start from now. Path "" means all paths. What begins
+// at once has begun when it returns. Before Serve they count from now all the same.
 // Errors are of kind fault.Usage.
 func (c *Camera) Misbehave(path, spec string) error {
 	if path != "" && c.paths[path] == nil {
@@ -16,13 +17,35 @@ func (c *Camera) Misbehave(path, spec string) error {
 	if err != nil {
 		return err
 	}
-	c.script.add(list, c.clock.Now())
+	c.add(list)
 	return nil
+}
+
+// add takes faults in and waits until those that begin at once have: a connection that is
+// made after it meets them.
+func (c *Camera) add(list []scheduled) {
+	c.script.add(list, c.clock.Now())
+	c.mu.Lock()
+	began := c.began
+	c.mu.Unlock()
+	if !began {
+		return
+	}
+	done := make(chan struct{})
+	select {
+	case c.nudge <- done:
+	case <-c.over:
+		return
+	}
+	select {
+	case <-done:
+	case <-c.over:
+	}
 }
 
 // inject adds one fault of all paths that is known to be right.
 func (c *Camera) inject(name string, length time.Duration) {
-	c.script.add([]scheduled{{name: name, length: length}}, c.clock.Now())
+	c.add([]scheduled{{name: name, length: length}})
 }
 
 // Drop cuts all connections and refuses new ones for d.
@@ -52,12 +75,13 @@ func (c *Camera) Readers(path string) int {
 // main is the track that tells whether a path's recording is complete: its first video
 // track, or its first track.
 func (p *path) main() *track {
-	for _, t := range p.tracks {
+	tracks := p.all()
+	for _, t := range tracks {
 		if t.video {
 			return t
 		}
 	}
-	return p.tracks[0]
+	return tracks[0]
 }
 
 // Sent says which video units of a path (audio, where there is no video) left whole,
@@ -85,10 +109,10 @@ func (c *Camera) Lost(path string, track int) []Range {
 func (c *Camera) track(path string, track int) *track {
 	p := c.paths[path]
 	switch {
-	case p == nil || track >= len(p.tracks):
+	case p == nil || track >= p.count():
 		return nil
 	case track < 0:
 		return p.main()
 	}
-	return p.tracks[track]
+	return p.all()[track]
 }

@@ -150,23 +150,15 @@ func (s *scheduled) active(now time.Time) bool {
 type script struct {
 	mu   sync.RWMutex
 	list []scheduled
-	more chan struct{} // has a token when the list grew
 }
 
 // add starts the clock of faults at now and takes them in.
 func (s *script) add(list []scheduled, now time.Time) {
-	if len(list) == 0 {
-		return
-	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, f := range list {
 		f.since = now
 		s.list = append(s.list, f)
-	}
-	s.mu.Unlock()
-	select {
-	case s.more <- struct{}{}:
-	default:
 	}
 }
 

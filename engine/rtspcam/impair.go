@@ -4,12 +4,12 @@ import "time"
 
 // unit is one access unit on its way.
 type unit struct {
-	mark Mark
-	key  bool
-	time uint32 // RTP
-	seq  uint16 // of its first packet
-	left int    // packets not yet sent
-	lost bool   // a packet of it never will be
+	marks []Mark // one, or those of the sound units that go together
+	key   bool
+	time  uint32 // RTP
+	seq   uint16 // of its first packet
+	left  int    // packets not yet sent
+	lost  bool   // a packet of it never will be
 }
 
 // packet is one RTP packet of a unit.
@@ -98,8 +98,8 @@ func (b *burst) settle(u *unit) {
 	switch {
 	case u.left > 0:
 	case u.lost:
-		b.partial = append(b.partial, u.mark)
+		b.partial = append(b.partial, u.marks...)
 	default:
-		b.whole = append(b.whole, u.mark)
+		b.whole = append(b.whole, u.marks...)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // an elementary stream, MP4, Matroska. MPEG-TS does not.
 func Marks(codec media.Codec, data []byte) []Mark {
 	var list []Mark
+	if sampled(codec) > 0 {
+		return soundMarks(codec, data)
+	}
 	for {
 		i := bytes.Index(data, markID[:])
 		if i < 0 {
@@ -35,6 +38,8 @@ func Intact(codec media.Codec, unit []byte) bool {
 	}
 	i := bytes.Index(unit, markID[:])
 	switch codec {
+	case media.PCMA, media.PCMU, media.L16:
+		return crc32.ChecksumIEEE(engrave(codec, unit, nil)) == m.Sum
 	case media.H264, media.H265:
 		var sum uint32
 		for nal := range nals(unit) {

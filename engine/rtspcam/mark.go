@@ -21,6 +21,7 @@ import (
 //	MJPEG          comment between the scan and EOI (RFC 2435 carries nothing before the scan)
 //	AAC            data_stream_element before everything else
 //	Opus           padding (RFC 6716 3.2.5)
+//	G.711, L16     the two lowest bits of the first 160 samples
 type Mark struct {
 	Counter uint64    // from 0 at the start of the camera, without a hole, never reused
 	Capture time.Time // on the host's clock, whatever the camera's own clock says
@@ -51,6 +52,7 @@ func (m Mark) bytes() []byte {
 // ReadMark finds the mark of a unit: the MP4 sample, an Annex B unit, or one audio
 // frame. False where there is none, or a broken one.
 func ReadMark(codec media.Codec, unit []byte) (Mark, bool) {
+	unit = audible(codec, unit)
 	i := bytes.Index(unit, markID[:])
 	if i < 0 {
 		return Mark{}, false

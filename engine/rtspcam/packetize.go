@@ -1,6 +1,7 @@
 package rtspcam
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"rtsprec/engine/media"
@@ -143,14 +144,27 @@ func (p *packer) aggregate(codec media.Codec, nals [][]byte) [][]byte {
 	return nals[n:]
 }
 
+// aac packetises by RFC 3640 3.3.6: AU headers of 16 bits, 13 of them the size.
+func (p *packer) aac(units [][]byte) {
+	head := []byte{0, byte(16 * len(units))}
+	for _, u := range units {
+		head = append(head, byte(len(u)>>5), byte(len(u)<<3))
+	}
+	p.add(append([][]byte{head}, units...)...)
+}
+
+// latm packetises by RFC 6416 6.3, with the configuration out of band: the length in bytes
+// of 255 and a rest (ISO 14496-3 1.7.3.1), and the unit.
+func (p *packer) latm(unit []byte) {
+	length := bytes.Repeat([]byte{255}, len(unit)/255)
+	p.add(append(length, byte(len(unit)%255)), unit)
+}
+
 // data packetises what has no NAL units.
 func (p *packer) data(codec media.Codec, unit []byte) {
 	switch codec {
 	case media.MJPEG:
 		p.jpeg(unit)
-	case media.AAC:
-		// RFC 3640 3.3.6: one 16-bit AU header, 13 bits of it the size.
-		p.add([]byte{0, 16, byte(len(unit) >> 5), byte(len(unit) << 3)}, unit)
 	default: // MPEG-4 (RFC 6416) is cut anywhere; sound fits into one packet
 		for len(unit) > 0 {
 			n := min(len(unit), maxPayload)

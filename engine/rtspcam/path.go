@@ -18,13 +18,15 @@ const reportEvery = 5 * time.Second
 
 // path is one live stream and its readers.
 type path struct {
-	name   string
-	tracks []*track
-	clock  media.Clock
-	script *script
-	seed   uint64
-	log    *slog.Logger
-	random *rand.Rand
+	name    string
+	tracks  []*track
+	library *library
+	clock   media.Clock
+	script  *script
+	seed    uint64
+	log     *slog.Logger
+	group   *group
+	random  *rand.Rand
 
 	mu      sync.Mutex // of everything below, and of the tracks while they are read from outside
 	birth   time.Time  // of the camera
@@ -34,27 +36,52 @@ type path struct {
 	report  time.Time
 	ppm     float64 // how much faster than ours the camera's clock runs, since origin
 	life    int     // restarts so far
+	become  int     // and changes to another camera
 }
 
 // parseStream reads a [Stream]. Errors are of kind fault.Usage.
-func parseStream(name string, s Stream) (*path, []scheduled, error) {
+func parseStream(l *library, name string, s Stream) (*path, []scheduled, error) {
 	codecs, spec, _ := strings.Cut(string(s), ",")
-	p := &path{name: name, readers: map[*reader]struct{}{}}
-	for codec := range strings.SplitSeq(codecs, "+") {
-		t, err := newTrack(codec)
-		if err != nil {
-			return nil, nil, fault.Because(fmt.Sprintf("path %s", name), err)
-		}
-		p.tracks = append(p.tracks, t)
+	p := &path{name: name, library: l, readers: map[*reader]struct{}{}}
+	var err error
+	if p.tracks, err = l.newTracks(codecs); err != nil {
+		return nil, nil, fault.Because(fmt.Sprintf("path %s", name), err)
 	}
 	faults, err := parseSpec(name, spec)
 	return p, faults, fault.Because(fmt.Sprintf("path %s", name), err)
 }
 
-// begin starts the stream at now, under a new identity.
-func (p *path) begin(now time.Time) {
+// start begins the stream of a camera that was just switched on.
+func (p *path) start(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.birth = now
+	p.begin(now)
+}
+
+// reborn carries out the reboots that are due.
+func (p *path) reborn(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reboot(now)
+}
+
+// reboot is reborn for a caller that holds p.mu.
+func (p *path) reboot(now time.Time) {
+	if n := p.script.begun(p.name, "become", now); n > p.become {
+		p.become = n
+		a, _ := p.script.on(p.name, "become", now)
+		p.replace(a.word)
+		p.begin(now)
+	}
+	if n := p.script.begun(p.name, "restart", now); n > p.life {
+		p.life = n
+		p.begin(now)
+	}
+}
+
+// begin starts the stream at now, under a new identity. The caller holds p.mu.
+func (p *path) begin(now time.Time) {
 	var wrap time.Duration
 	if a, ok := p.script.on(p.name, "tswrap", now); ok {
 		wrap = a.span
@@ -63,9 +90,6 @@ func (p *path) begin(now time.Time) {
 	if a, ok := p.script.on(p.name, "seqwrap", now); ok {
 		seq = int(a.number)
 	}
-	if p.birth.IsZero() {
-		p.birth = now
-	}
 	p.origin, p.report, p.history = now, now, nil
 	ppm, _ := p.script.on(p.name, "ppm", now)
 	p.ppm = ppm.number
@@ -73,6 +97,22 @@ func (p *path) begin(now time.Time) {
 		t.begin(p.random, wrap, seq)
 		t.due = now.Add(after(t.clip.delay, t.format.rate, p.ppm))
 	}
+}
+
+// replace changes the tracks to others that go on counting where the old ones stopped. The
+// caller holds p.mu.
+func (p *path) replace(codecs string) {
+	tracks, err := p.library.newTracks(codecs)
+	if err != nil {
+		return // it was read before, when the spec was
+	}
+	for i, t := range tracks {
+		if i < len(p.tracks) {
+			old := p.tracks[i]
+			t.counter, t.sent, t.parts, t.seen = old.counter, old.sent, old.parts, old.seen
+		}
+	}
+	p.tracks = tracks
 }
 
 // run produces the stream until ctx is done.
@@ -91,10 +131,9 @@ func (p *path) run(ctx context.Context) {
 
 // step sends everything that is due at now and returns when the next thing will be.
 func (p *path) step(now time.Time) (next time.Time) {
-	if n := p.script.begun(p.name, "restart", now); n > p.life {
-		p.life = n
-		p.begin(now)
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reboot(now)
 	for {
 		next = p.report
 		var first *track
@@ -115,10 +154,8 @@ func (p *path) step(now time.Time) (next time.Time) {
 	}
 }
 
-// produce makes the next unit of a track and hands it to the readers.
+// produce makes the next unit of a track and hands it to the readers. The caller holds p.mu.
 func (p *path) produce(index int, t *track, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.change(t, now)
 	fr := &t.clip.frames[t.index]
 	step := p.frameTime(t, fr, now)
@@ -128,12 +165,24 @@ func (p *path) produce(index int, t *track, now time.Time) {
 	t.elapsed += step
 	t.index = (t.index + 1) % len(t.clip.frames)
 	t.due = p.origin.Add(after(t.elapsed+t.clip.delay*step/fr.duration, t.format.rate, p.ppm))
+	if len(t.batch) == 0 {
+		t.first = pts
+	}
+	t.batch = append(t.batch, piece{fr, m})
+	if len(t.batch) < t.format.together {
+		return
+	}
+	batch := t.batch
+	t.batch = nil
 	if p.silent(t, fr, now) {
 		return
 	}
-	u := &unit{mark: m, key: fr.key, time: p.stamp(t, pts, now), seq: t.seq}
+	u := &unit{key: batch[0].frame.key, time: p.stamp(t, t.first, now), seq: t.seq}
+	for _, piece := range batch {
+		u.marks = append(u.marks, piece.mark)
+	}
 	q := p.quirks(now)
-	packets := t.encode(fr, m, u.time, q)
+	packets := t.encode(batch, u.time, q)
 	b := &burst{track: index, at: now, unit: u}
 	t.line.pass(u, packets, p.troubles(t, now), b)
 	p.keep(b, now)
@@ -207,13 +256,25 @@ func (p *path) troubles(t *track, now time.Time) troubles {
 	}
 }
 
-// encode makes the RTP packets of a unit.
-func (t *track) encode(fr *frame, m Mark, time uint32, q quirks) [][]byte {
-	w := newPacker(len(fr.data) + markSize + q.big)
+// encode makes the RTP packets of a unit, or of several sound units that go together.
+func (t *track) encode(batch []piece, time uint32, q quirks) [][]byte {
+	fr, m := batch[0].frame, batch[0].mark
+	w := newPacker(len(batch)*(len(fr.data)+markSize) + q.big)
 	w.time, w.ssrc, w.kind, w.next = time, t.ssrc, t.format.payload, t.seq
-	if t.format.codec.NALs() {
+	switch {
+	case t.format.codec.NALs():
 		w.nals(t.format.codec, markedNALs(t.format.codec, fr, m, q), q)
-	} else {
+	case t.format.codec == media.AAC:
+		var list [][]byte
+		for _, p := range batch {
+			list = append(list, markedData(media.AAC, p.frame, p.mark))
+		}
+		if t.format.latm {
+			w.latm(list[0])
+		} else {
+			w.aac(list)
+		}
+	default:
 		w.data(t.format.codec, markedData(t.format.codec, fr, m))
 	}
 	switch {

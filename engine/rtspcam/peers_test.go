@@ -37,6 +37,7 @@ var everyStream = []struct {
 	{"mpeg4b", "mpeg4b+g722", media.MPEG4},
 	{"mjpeg", "mjpeg+g726", media.MJPEG},
 	{"refresh", "h264refresh+g726aal2", media.H264},
+	{"aac", "aac3+aaclatm", media.AAC},
 	{"heavy", "heavy+aac16", media.H264},
 }
 
@@ -69,7 +70,7 @@ func TestARecordingOfFFmpegHoldsEveryUnitThatWasSent(t *testing.T) {
 			c := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"live": s.stream}, KeyStart: true})
 			file := filepath.Join(t.TempDir(), "out.bin")
 			out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-analyzeduration", "1500000", "-rtsp_transport", "tcp",
-				"-i", c.URL("live"), "-t", "3", "-map", "0:v", "-c", "copy", "-f", "data", file).CombinedOutput()
+				"-i", c.URL("live"), "-t", "3", "-map", "0:0", "-c", "copy", "-f", "data", file).CombinedOutput()
 			if err != nil {
 				t.Fatalf("ffmpeg: %v\n%s", err, out)
 			}

@@ -27,19 +27,20 @@ type outgoing struct {
 
 // reader is a session that plays.
 type reader struct {
-	path  *path
-	link  link
-	setup []bool // tracks the reader asked for
-	queue chan outgoing
-	wait  bool // begin at the next key frame
-	lost  bool // the queue was full; guarded by path.mu
-	once  sync.Once
-	first chan struct{} // closed once media was sent
-	done  chan struct{}
+	path   *path
+	tracks []*track // of the path when the reader came
+	link   link
+	setup  []bool // tracks the reader asked for
+	queue  chan outgoing
+	wait   bool // begin at the next key frame
+	lost   bool // the queue was full; guarded by path.mu
+	once   sync.Once
+	first  chan struct{} // closed once media was sent
+	done   chan struct{}
 }
 
 func newReader(p *path, l link, setup []bool, atKey bool) *reader {
-	return &reader{path: p, link: l, setup: setup, queue: make(chan outgoing, queueSize), wait: atKey, first: make(chan struct{}), done: make(chan struct{})}
+	return &reader{path: p, tracks: p.all(), link: l, setup: setup, queue: make(chan outgoing, queueSize), wait: atKey, first: make(chan struct{}), done: make(chan struct{})}
 }
 
 // offer queues a burst, or drops it when the reader does not keep up. The caller holds path.mu.
@@ -93,7 +94,7 @@ func (r *reader) send(o outgoing) error {
 		return err
 	}
 	r.once.Do(func() { close(r.first) })
-	t := r.path.tracks[o.track]
+	t := r.tracks[o.track]
 	for _, m := range o.burst.whole {
 		t.sent.add(m)
 	}
@@ -115,10 +116,7 @@ func (p *path) join(r *reader, now time.Time) []place {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reportTo(r, now)
-	places := make([]place, len(p.tracks))
-	for i := range p.tracks {
-		places[i] = p.position(i, r.wait, now)
-	}
+	places := p.positions(r.wait, now)
 	for _, b := range p.history {
 		r.offer(b)
 	}
@@ -141,6 +139,30 @@ func (p *path) hasVideo() bool {
 	return false
 }
 
+// places is where each track is now.
+func (p *path) places(now time.Time) []place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.positions(false, now)
+}
+
+func (p *path) positions(atKey bool, now time.Time) []place {
+	list := make([]place, len(p.tracks))
+	for i := range p.tracks {
+		list[i] = p.position(i, atKey, now)
+	}
+	return list
+}
+
+// all are the tracks of now, for others than the path's goroutine.
+func (p *path) all() []*track {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tracks
+}
+
+func (p *path) count() int { return len(p.all()) }
+
 // position is where a track begins for a reader that joins now. The caller holds p.mu.
 func (p *path) position(track int, atKey bool, now time.Time) place {
 	for _, b := range p.history {
@@ -149,6 +171,9 @@ func (p *path) position(track int, atKey bool, now time.Time) place {
 		}
 	}
 	t := p.tracks[track]
+	if len(t.batch) > 0 {
+		return place{seq: t.seq, time: p.stamp(t, t.first, now)}
+	}
 	elapsed, index := t.elapsed, t.index
 	for atKey && t.video && !t.clip.frames[index].key {
 		elapsed += t.clip.frames[index].duration

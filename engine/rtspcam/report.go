@@ -14,10 +14,8 @@ func ntp(t time.Time) uint64 {
 	return sec | uint64(t.Nanosecond())<<32/uint64(time.Second)
 }
 
-// sendReports sends one sender report of each track to all readers.
+// sendReports sends one sender report of each track to all readers. The caller holds p.mu.
 func (p *path) sendReports(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.report = now.Add(reportEvery)
 	for r := range p.readers {
 		p.reportTo(r, now)

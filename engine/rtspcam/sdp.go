@@ -2,6 +2,7 @@ package rtspcam
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -84,6 +85,9 @@ func (f format) encoding() string {
 	case media.MJPEG:
 		return "JPEG/90000"
 	case media.AAC:
+		if f.latm {
+			return fmt.Sprintf("MP4A-LATM/%d/%d", f.rate, f.channels)
+		}
 		return fmt.Sprintf("mpeg4-generic/%d/%d", f.rate, f.channels)
 	case media.Opus:
 		return "opus/48000/2"
@@ -135,6 +139,15 @@ func (d description) fmtp(t *track) string {
 			add("config=%s", d.hex(t.clip.sets[0]))
 		}
 	case media.AAC:
+		if t.format.latm {
+			add("profile-level-id=15")
+			add("object=2")
+			add("cpresent=0")
+			if said {
+				add("config=%s", d.hex(streamMux(t.clip.sets[0])))
+			}
+			break
+		}
 		add("streamtype=5")
 		add("profile-level-id=1")
 		add("mode=AAC-hbr")
@@ -148,6 +161,18 @@ func (d description) fmtp(t *track) string {
 		add("sprop-stereo=1")
 	}
 	return strings.Join(list, "; ")
+}
+
+// streamMux is a StreamMuxConfig (ISO 14496-3 1.7.3.1) of one program, one layer and one frame, around a
+// 16-bit AudioSpecificConfig: 15 bits before it, and after it no fixed length, a full buffer,
+// no other data and no CRC.
+func streamMux(config []byte) []byte {
+	const before = 0b0_1_000000_0000_000
+	const after = 0b000_11111111_0_0
+	bits := uint64(before)<<29 | uint64(binary.BigEndian.Uint16(config))<<13 | after
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], bits<<20)
+	return b[:6]
 }
 
 func (d description) hex(b []byte) string {

@@ -21,7 +21,8 @@ type session struct {
 	expiry    *time.Timer
 
 	mu     sync.Mutex // of what follows: farewell comes from another goroutine
-	reader *reader    // nil: not playing
+	reader *reader    // nil: not playing, or multicast
+	member bool       // of the multicast group
 	cancel context.CancelFunc
 }
 
@@ -29,9 +30,17 @@ type session struct {
 func (s *session) touch() { s.expiry.Reset(s.life) }
 
 // join makes the session a reader of its path. Until start is called, what it should get waits.
-func (s *session) join(now time.Time) []place {
+func (s *session) join(now time.Time) ([]place, error) {
 	var l link = &tcpLink{conn: s.conn, channels: s.channels}
 	switch s.transport {
+	case "multicast":
+		places, err := s.path.group.enter(s.conn.local(), now)
+		if err == nil {
+			s.mu.Lock()
+			s.member = true
+			s.mu.Unlock()
+		}
+		return places, err
 	case "udp":
 		l = &udpLink{tracks: s.udp, blocked: func() bool {
 			return s.conn.muted() || s.conn.camera.script.is(s.path.name, "udpblocked", s.conn.camera.clock.Now())
@@ -41,13 +50,16 @@ func (s *session) join(now time.Time) []place {
 	s.mu.Lock()
 	s.reader = r
 	s.mu.Unlock()
-	return s.path.join(r, now)
+	return s.path.join(r, now), nil
 }
 
 // start lets the reader write. It runs until the session ends.
 func (s *session) start(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.member {
+		return
+	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	r := s.reader
 	s.conn.work.Go(func() {
@@ -56,18 +68,22 @@ func (s *session) start(ctx context.Context) {
 	})
 }
 
-func (s *session) playing() *reader {
+// playing is the session's own reader, if it has one, and whether it plays.
+func (s *session) playing() (*reader, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reader
+	return s.reader, s.reader != nil || s.member
 }
 
 // pause takes the reader off the stream.
 func (s *session) pause() {
 	s.mu.Lock()
-	r, cancel := s.reader, s.cancel
-	s.reader, s.cancel = nil, nil
+	r, cancel, member := s.reader, s.cancel, s.member
+	s.reader, s.cancel, s.member = nil, nil, false
 	s.mu.Unlock()
+	if member {
+		s.path.group.leave()
+	}
 	if r == nil {
 		return
 	}
@@ -80,9 +96,13 @@ func (s *session) pause() {
 
 // bye says RTCP BYE on every track; false when the session does not play.
 func (s *session) bye() bool {
-	r := s.playing()
-	if r == nil {
+	r, plays := s.playing()
+	if !plays {
 		return false
+	}
+	if r == nil {
+		s.path.group.bye()
+		return true
 	}
 	for i, on := range s.setup {
 		if on {

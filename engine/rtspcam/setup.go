@@ -67,7 +67,7 @@ func (x *exchange) forSetup(t transport) (s *session, fresh bool) {
 	switch {
 	case !ok:
 		x.reply.status = 454
-	case s.playing() != nil:
+	case plays(s):
 		x.reply.status = 455
 	case s.path != x.path || s.transport != t.kind:
 		x.reply.status = 459
@@ -104,7 +104,12 @@ func (x *exchange) transport(ctx context.Context, s *session, t transport, track
 		return fmt.Sprintf("RTP/AVP;unicast;client_port=%d-%d;server_port=%d-%d;ssrc=%08X",
 			t.ports[0], t.ports[1], port(u.rtp), port(u.rtcp), ssrc), nil
 	}
-	return "", errors.New("not this transport")
+	return x.path.group.header(track), nil
+}
+
+func plays(s *session) bool {
+	_, yes := s.playing()
+	return yes
 }
 
 // listen takes receiver reports as signs of life until the socket is closed.

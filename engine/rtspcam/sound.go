@@ -44,7 +44,8 @@ func cutSound(f format, data []byte) *clip {
 	for len(data) >= f.frame {
 		unit := data[:f.frame]
 		c.frames = append(c.frames, frame{
-			dts: c.length, pts: c.length, duration: ticks, key: true, data: unit, sum: crc32.ChecksumIEEE(unit),
+			dts: c.length, pts: c.length, duration: ticks, key: true, data: unit,
+			sum: crc32.ChecksumIEEE(engrave(f.codec, unit, nil)),
 		})
 		c.length += ticks
 		data = data[f.frame:]

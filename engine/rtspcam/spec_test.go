@@ -16,7 +16,7 @@ import (
 
 func TestEveryFaultParsesAsItsHelpSays(t *testing.T) {
 	examples := map[string]string{
-		"PERCENT": "1.5%", "N": "3", "TIME": "2s", "RATE": "12.5", "SIZE": "2M", "DATE": "2000-01-01", "PATH": "other",
+		"PERCENT": "1.5%", "N": "3", "TIME": "2s", "RATE": "12.5", "SIZE": "2M", "DATE": "2000-01-01", "PATH": "other", "CODECS": "h265+aac",
 	}
 	for _, f := range rtspcam.Faults() {
 		if f.Help == "" {

@@ -2,6 +2,8 @@ package rtspcam
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -31,39 +33,60 @@ type track struct {
 
 	seen  map[string]int // how many of each instant fault were carried out
 	line  impair
-	sent  ledger
-	parts ledger // units of which packets were lost on purpose
+	sent  *ledger
+	parts *ledger // units of which packets were lost on purpose
+
+	batch []piece // units that wait to go in one packet
+	first int64   // ticks of the first of them
 }
 
-func newTrack(name string) (*track, error) {
-	for _, f := range formats() {
-		if f.name != name {
-			continue
+// piece is a unit with its mark.
+type piece struct {
+	frame *frame
+	mark  Mark
+}
+
+// formatsOf reads codec names joined by "+". Errors are of kind fault.Usage.
+func formatsOf(codecs string) (list []format, err error) {
+	all := formats()
+	for name := range strings.SplitSeq(codecs, "+") {
+		i := slices.IndexFunc(all, func(f format) bool { return f.name == name })
+		if i < 0 {
+			return nil, fault.New(fault.Usage, "no codec is called %q; see -h", name)
 		}
-		t := &track{format: f, video: f.codec.Video() || f.codec == unknown, seen: map[string]int{}}
-		switch f.codec {
-		case media.PCMA, media.PCMU, media.L16:
-			t.clip = loadSound(f)
-			return t, nil
-		case metadata, unknown:
-			t.clip = loadOther(f)
-			return t, nil
+		list = append(list, all[i])
+	}
+	return list, nil
+}
+
+// newTracks makes the tracks of codec names joined by "+".
+func (l *library) newTracks(codecs string) (list []*track, err error) {
+	formats, err := formatsOf(codecs)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range formats {
+		t := &track{
+			format: f, video: f.codec.Video() || f.codec == unknown,
+			seen: map[string]int{}, sent: &ledger{}, parts: &ledger{},
 		}
-		var err error
-		if t.clip, err = loadClip(f, f.name); err == nil && t.clip == nil {
+		if t.clip, err = l.clip(f, ""); err == nil && t.clip == nil {
 			err = fault.New(fault.Bug, "there is no clip %s", f.name)
 		}
 		if err == nil {
-			t.other, err = loadClip(f, f.name+"-other")
+			t.other, err = l.clip(f, "-other")
 		}
-		return t, err
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
 	}
-	return nil, fault.New(fault.Usage, "no codec is called %q; see -h", name)
+	return list, nil
 }
 
 // begin sets the track to the start of its clip with a new identity.
 func (t *track) begin(random *rand.Rand, tswrap time.Duration, seqwrap int) {
-	t.index, t.elapsed = 0, 0
+	t.index, t.elapsed, t.batch = 0, 0, nil
 	t.ssrc, t.base, t.seq = random.Uint32(), random.Uint32(), uint16(random.Uint32())
 	t.packets, t.octets = 0, 0
 	if tswrap > 0 {

@@ -69,6 +69,8 @@ func markedData(codec media.Codec, fr *frame, m Mark) []byte {
 		return bytes.Join([][]byte{fr.data, comment(m), {0xff, 0xd9}}, nil)
 	case media.AAC:
 		return append(dataElement(m), fr.data...)
+	case media.PCMA, media.PCMU, media.L16:
+		return engrave(codec, fr.data, m.bytes())
 	case media.Opus:
 		if fr.data[0]&3 == 0 { // one frame: the form with padding says so too
 			head := []byte{fr.data[0] | 3, 0x41, markSize}

@@ -1,0 +1,97 @@
+package rtspcam_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rtsprec/engine/media"
+	"rtsprec/engine/rtspcam"
+)
+
+func TestACameraBecomesAnother(t *testing.T) {
+	t.Parallel()
+	cam := start(t, "h264+aac", "")
+	c := dial(t, cam.URL("live"))
+	c.play()
+	var last uint64
+	c.rtp(func(p packet) bool {
+		m, ok := p.mark()
+		last = m.Counter
+		return !ok
+	})
+	if err := cam.Misbehave("live", "become=h265"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := c.frame(); err != nil {
+			break
+		}
+	}
+	c = dial(t, cam.URL("live"))
+	if r := c.do("DESCRIBE", c.url); !strings.Contains(r.body, "H265/90000") || strings.Contains(r.body, "m=audio") {
+		t.Fatal(r.body)
+	}
+	c.play()
+	c.rtp(func(p packet) bool {
+		m, ok := p.mark()
+		if ok && m.Counter <= last {
+			t.Errorf("unit %d after unit %d", m.Counter, last)
+		}
+		return !ok
+	})
+}
+
+func TestMarksOfSound(t *testing.T) {
+	ffmpeg := tool(t, "ffmpeg")
+	for stream, codec := range map[rtspcam.Stream]media.Codec{
+		"pcma": media.PCMA, "pcmu16": media.PCMU, "l16": media.L16, "aac": media.AAC, "opus": media.Opus, "aac3": media.AAC,
+	} {
+		t.Run(string(stream), func(t *testing.T) {
+			t.Parallel()
+			c := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"live": stream}})
+			file := filepath.Join(t.TempDir(), "out.bin")
+			out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-rtsp_transport", "tcp",
+				"-i", c.URL("live"), "-t", "1.5", "-map", "0:a", "-c", "copy", "-f", "data", file).CombinedOutput()
+			if err != nil {
+				t.Fatalf("ffmpeg: %v\n%s", err, out)
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			marks := rtspcam.Marks(codec, data)
+			if len(marks) < 60 {
+				t.Fatalf("only %d units in %d bytes", len(marks), len(data))
+			}
+			for i, m := range marks[1:] {
+				if m.Counter != marks[i].Counter+1 {
+					t.Errorf("unit %d follows unit %d", m.Counter, marks[i].Counter)
+				}
+			}
+		})
+	}
+}
+
+func TestGStreamerHearsMulticast(t *testing.T) {
+	gst := tool(t, "gst-launch-1.0")
+	c, stop := serve(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"live": "h264"}})
+	picture := filepath.Join(t.TempDir(), "picture")
+	cmd := exec.Command(gst, "-q", "rtspsrc", "location="+c.URL("live"), "protocols=udp-mcast", "multicast-iface=lo", "latency=100",
+		"!", "decodebin", "!", "videoscale", "!", "videoconvert", "!", "video/x-raw,format=GRAY8,width=32,height=16", "!", "filesink", "location="+picture)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "50 pictures", func() bool { return units(c.Sent("live")) >= 50 })
+	stop()
+	if err := cmd.Wait(); err != nil || out.Len() > 0 {
+		t.Errorf("gst-launch: %v %s", err, &out)
+	}
+	if n := fileSize(t, picture) / (32 * 16); n < 20 {
+		t.Errorf("%d pictures", n)
+	}
+}
