@@ -3,67 +3,52 @@ package timeline
 import "time"
 
 const (
-	bucketSpan  = 5 * time.Second
-	bucketCount = 36   // three minutes: longer than congestion, short enough to follow a new route
-	maxDrift    = 1e-3 // of one clock against another; crystals stay below 1e-4, ours is tested with 5e-4
+	maxDrift  = 6e-4            // of one clock against another; crystals stay below 1e-4, 5e-4 is what we promise
+	settles   = 5 * time.Second // a camera may first send what it had in store
+	driftFrom = time.Minute     // over less, drift is lost in jitter
 )
 
-// point is a value at a time.
-type point struct{ at, value time.Duration }
-
 // envelope follows the least of a noisy value from below: arrival less ticks, whose
-// noise is delay and never negative. The least of each 5 s is kept for three minutes
-// and carried forward along the drift between them.
+// noise is delay and never negative. It falls at once and rises by no more than two
+// clocks can drift apart. So a queue on the way, however long it lasts, is taken for
+// delay, and a drifting clock is followed; the error is what it rises between two units
+// that were hardly delayed, a few milliseconds at most.
 type envelope struct {
-	closed []point // oldest first
-	open   point   // the least so far in the bucket that begins at from
-	from   time.Duration
-	any    bool
-	slope  float64 // drift
-	late   float64 // mean of value - least, ns
+	any       bool
+	at, least time.Duration
+	late      float64 // mean of value - least, ns
+	since     time.Duration
+	fromAt    time.Duration // where the drift is measured from
+	fromLeast time.Duration
+	measured  bool
 }
 
-// add takes a value seen at time at; times rise.
+// add takes a value seen at time at.
 func (v *envelope) add(at, value time.Duration) {
-	switch {
-	case !v.any:
-		v.any, v.from, v.open = true, at, point{at, value}
-	case at-v.from >= bucketSpan:
-		v.close()
-		v.from, v.open = at, point{at, value}
-	case value <= v.open.value:
-		v.open = point{at, value}
+	if !v.any {
+		*v = envelope{any: true, at: at, least: value, since: at}
+		return
 	}
-	v.late += (float64(value-v.at(at)) - v.late) / 32
-}
-
-func (v *envelope) close() {
-	if len(v.closed) == bucketCount {
-		copy(v.closed, v.closed[1:])
-		v.closed = v.closed[:bucketCount-1]
-	}
-	v.closed = append(v.closed, v.open)
-	v.slope = 0
-	if n := len(v.closed); n >= 6 && v.closed[n-1].at-v.closed[0].at >= 30*time.Second {
-		v.slope, _ = line(v.closed)
-		v.slope = min(max(v.slope, -maxDrift), maxDrift)
+	v.least = min(value, v.of(at))
+	v.at = max(v.at, at)
+	v.late += (float64(value-v.least) - v.late) / 32
+	if !v.measured && v.settled() {
+		v.measured, v.fromAt, v.fromLeast = true, v.at, v.least
 	}
 }
 
-// at returns the least value to be expected at time at.
-func (v *envelope) at(at time.Duration) time.Duration {
-	least := v.carry(v.open, at)
-	for _, p := range v.closed {
-		if at-p.at <= bucketCount*bucketSpan {
-			least = min(least, v.carry(p, at))
-		}
+// of returns the least value to be expected at time at.
+func (v *envelope) of(at time.Duration) time.Duration {
+	return v.least + time.Duration(maxDrift*float64(max(at-v.at, 0)))
+}
+
+// settled reports whether what was in store at the start must have come.
+func (v *envelope) settled() bool { return v.any && v.at-v.since >= settles }
+
+// drift returns how fast the value rises, a number; 0 while it cannot be told.
+func (v *envelope) drift() float64 {
+	if !v.measured || v.at-v.fromAt < driftFrom {
+		return 0
 	}
-	return least
+	return float64(v.least-v.fromLeast) / float64(v.at-v.fromAt)
 }
-
-func (v *envelope) carry(p point, at time.Duration) time.Duration {
-	return p.value + time.Duration(v.slope*float64(at-p.at))
-}
-
-// settled reports whether more than one bucket has been seen.
-func (v *envelope) settled() bool { return len(v.closed) > 0 }

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// point is a value at a time.
+type point struct{ at, value time.Duration }
+
 // line fits a straight line through points whose times differ, robustly: the slope is
 // the median of the slopes between all pairs (Theil and Sen), the height the median of
 // what is left. Up to 29 % of the points may be anything.

@@ -29,52 +29,61 @@ func (r *reports) sound(now time.Duration) bool {
 	return (len(r.points) > 0 || r.carried) && r.credit > 0 && now-r.latest < staleAfter
 }
 
-// at returns c - x at x.
-func (r *reports) at(x time.Duration) time.Duration {
+// of returns c - x at x.
+func (r *reports) of(x time.Duration) time.Duration {
 	return r.height + time.Duration(r.slope*float64(x))
 }
 
 // add takes a report: the camera's clock read c when the ticks stood at x. It arrived
-// at now. sessionStep is the step that other tracks have found. When the report proves
-// a step, add returns the clock's steps so far.
-func (r *reports) add(x, c, now, sessionStep time.Duration) (step time.Duration, stepped bool) {
+// at now. others are the steps that other tracks have found.
+func (r *reports) add(x, c, now time.Duration, others []time.Duration) {
 	if len(r.points) == 0 && !r.carried {
-		r.step = sessionStep
+		if len(others) > 0 {
+			r.step = others[0]
+		}
+		r.take(point{x, c - r.step - x}, now)
+		return
 	}
 	p := point{x, c - r.step - x}
-	if len(r.points) == 0 && !r.carried {
-		r.take(p, now)
-		return 0, false
-	}
-	off := p.value - r.at(x)
-	if off.Abs() <= r.tolerance() {
+	off := p.value - r.of(x)
+	switch {
+	case off.Abs() <= r.tolerance():
 		r.odd = nil
 		r.take(p, now)
-		return 0, false
-	}
-	if r.odd == nil || (off-r.odd.value).Abs() > steady {
+	case r.odd == nil || (off-r.odd.value).Abs() > steady:
 		r.odd = &point{x, off}
 		r.ignored++
 		r.credit = max(r.credit-1, -4)
-		return 0, false
+	default:
+		r.stepTo(p, off, now, others)
 	}
-	return r.stepTo(p, off, now, sessionStep), true
 }
 
 // stepTo begins anew behind a step that two reports agree on. Time runs on through it:
 // the step is subtracted from what the clock says.
-func (r *reports) stepTo(p point, off, now, sessionStep time.Duration) time.Duration {
+func (r *reports) stepTo(p point, off, now time.Duration, others []time.Duration) {
 	step := off
-	if other := sessionStep - r.step; (off - other).Abs() < 500*time.Millisecond {
-		step = other // another track has measured this very step
+	for _, o := range others {
+		if other := o - r.step; (off - other).Abs() < 500*time.Millisecond {
+			step = other // that track has measured this very step
+		}
 	}
-	first := point{r.odd.at, r.at(r.odd.at) + r.odd.value - step}
+	first := point{r.odd.at, r.of(r.odd.at) + r.odd.value - step}
 	r.step += step
 	p.value -= step
 	r.points, r.carried, r.odd, r.credit = r.points[:0], false, nil, 0
 	r.take(first, now)
 	r.take(p, now)
-	return r.step
+}
+
+// rebase takes other readings of the clock for steps: nothing that it said is lost.
+func (r *reports) rebase(step time.Duration) {
+	by := r.step - step
+	for i := range r.points {
+		r.points[i].value += by
+	}
+	r.height += by
+	r.step = step
 }
 
 func (r *reports) tolerance() time.Duration {
@@ -98,7 +107,7 @@ func (r *reports) take(p point, now time.Duration) {
 	r.carried = false
 	r.used++
 	r.latest = now
-	r.credit = min(r.credit+1, 4)
+	r.credit = min(r.credit+1, 8)
 	r.fit()
 }
 
@@ -111,7 +120,7 @@ func (r *reports) fit() {
 	r.height = level(r.points, r.slope)
 	off := make([]time.Duration, len(r.points))
 	for i, p := range r.points {
-		off[i] = (p.value - r.at(p.at)).Abs()
+		off[i] = (p.value - r.of(p.at)).Abs()
 	}
 	r.scatter = median(off)
 }
@@ -122,6 +131,6 @@ func (r *reports) restart(x time.Duration) {
 	if len(r.points) == 0 {
 		return
 	}
-	r.height, r.slope = r.at(x), 0
+	r.height, r.slope = r.of(x), 0
 	r.points, r.carried, r.odd = r.points[:0], true, nil
 }

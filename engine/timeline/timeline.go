@@ -10,9 +10,8 @@
 //
 // With a = arrival, x = ticks as a duration and c = the camera's clock at x:
 //
-//   - Without sender reports, capture = x + min(a - x): the least delayed unit of the
-//     last minutes is taken to have had no delay. The minimum follows the drift between
-//     the two clocks.
+//   - Without sender reports, capture = x + min(a - x): the least delayed unit is taken
+//     to have had no delay. The minimum follows the drift between the two clocks.
 //   - With reports, capture = c + theta. One theta serves all tracks of a camera, so
 //     that sound and picture fit together however wrong the camera's clock is. While
 //     the camera agrees with the host ([Options].Trust), theta is 0. Otherwise it is
@@ -46,9 +45,9 @@ type Session struct {
 	startNTP uint64
 	trust    time.Duration
 	tracks   []*Track
-	step     time.Duration // how far the camera's clock was stepped in all
 	trusted  bool
 	decided  bool          // whether trust was ever judged
+	raw      time.Duration // least a - c of late, with the clock's steps
 	known    time.Duration // least delay seen while trusted; negative: none
 }
 
@@ -85,41 +84,46 @@ type Stamp struct {
 	Reset bool
 }
 
+// apart is how much two tracks' delays may differ on one clock.
+const apart = 2 * time.Second
+
 // offset returns theta, what is added to the camera's clock without its steps, and
 // whether t has a part in it: the reports of a track whose clock is apart from the
 // other tracks' say nothing about them, nor theirs about it.
 func (s *Session) offset(t *Track, now time.Duration) (theta time.Duration, ok bool) {
-	best, ok := s.nearest(now)
-	if !ok {
+	best := s.nearest(now)
+	lead, sound := t.lead(now)
+	if best == nil || !sound {
 		return 0, false
 	}
-	mine, sound := t.lead(now)
-	if !sound || (mine-best).Abs() > apart {
-		return 0, false
+	least, _ := best.lead(now)
+	if (lead - least).Abs() > apart {
+		// One clock may have been stepped before one of the tracks had a report.
+		steps := t.reports.step - best.reports.step
+		if (lead - least - steps).Abs() > apart {
+			return 0, false
+		}
+		t.reports.rebase(best.reports.step)
 	}
-	least := best
+	reference := least
 	for _, o := range s.tracks {
-		if m, sound := o.lead(now); sound && (m-best).Abs() <= apart {
+		if m, sound := o.lead(now); sound && (m-reference).Abs() <= apart {
 			least = min(least, m)
 		}
 	}
-	return least - s.delay(least-s.step), true
+	return least - s.delay(least-best.reports.step), true
 }
 
-// apart is how much two tracks' delays may differ on one clock.
-const apart = 2 * time.Second
-
-// nearest finds the track whose clock is nearest to the host's and returns min(a - c)
-// without the steps.
-func (s *Session) nearest(now time.Duration) (lead time.Duration, ok bool) {
-	var best time.Duration
+// nearest finds the track whose reports say the time that is nearest to the host's.
+func (s *Session) nearest(now time.Duration) (best *Track) {
+	var nearest time.Duration
 	for _, o := range s.tracks {
 		m, sound := o.lead(now)
-		if raw := (m - s.step).Abs(); sound && (!ok || raw < best) {
-			best, lead, ok = raw, m, true
+		if raw := (m - o.reports.step).Abs(); sound && (best == nil || raw < nearest) {
+			best, nearest = o, raw
 		}
 	}
-	return lead, ok
+	return best
 }
 
 // delay judges the camera's clock by raw, the least a - c, and returns how much of raw
@@ -130,11 +134,10 @@ func (s *Session) delay(raw time.Duration) time.Duration {
 	if s.decided && !s.trusted {
 		limit = limit / 4 * 3
 	}
-	s.decided, s.trusted = true, raw.Abs() <= limit
-	if !s.trusted {
+	s.decided, s.trusted, s.raw = true, raw.Abs() <= limit, raw
+	if !s.trusted || raw < 0 {
 		return max(s.known, 0)
 	}
-	raw = max(raw, 0)
 	if s.known < 0 || raw < s.known {
 		s.known = raw
 	}

@@ -11,8 +11,8 @@ const (
 	maxReportAhead = 10 * time.Second       // of a report's RTP time before the least delayed unit
 	maxReportLate  = 60 * time.Second       // and behind it
 	latency        = 500 * time.Millisecond // of camera and network, where it is not known
+	leastLatency   = 50 * time.Millisecond  // no camera is faster; what seems so is a clock that is wrong
 	grain          = 5 * time.Millisecond   // no estimate is better than this
-	unsettled      = time.Second            // a burst at the start may turn out to be this old
 	activeFor      = 10 * time.Second       // a track without units for longer says nothing about the others
 )
 
@@ -48,7 +48,7 @@ func (t *Track) Stamp(rtp uint32, arrival time.Time) Stamp {
 	a := arrival.Sub(t.s.start)
 	floor, late := a, time.Duration(0)
 	if t.envelope.any {
-		floor, late = t.envelope.at(a), time.Duration(t.envelope.late)
+		floor, late = t.envelope.of(a), time.Duration(t.envelope.late)
 	}
 	proven := len(t.reports.points) >= 3 && t.reports.sound(a)
 	ticks, reset := t.ticker.next(rtp, a, floor, late, proven)
@@ -71,30 +71,37 @@ func (t *Track) Stamp(rtp uint32, arrival time.Time) Stamp {
 
 // place returns the media time of a unit at x, from the start of the run.
 func (t *Track) place(x, a time.Duration) time.Duration {
-	var target, within time.Duration
-	if theta, ok := t.s.offset(t, a); ok {
-		target = x + t.reports.at(x) + theta
-		t.offset = theta - t.s.step
-		within = grain + 3*t.reports.scatter
-		if t.reports.carried {
-			within += time.Duration(t.envelope.late)
-		}
+	var target time.Duration
+	theta, sound := t.s.offset(t, a)
+	if sound {
+		target = x + t.reports.of(x) + theta
+		t.offset = theta - t.reports.step
 	} else {
-		target = x + t.envelope.at(a) - max(t.s.known, 0)
-		within = grain + time.Duration(t.envelope.late)
-		if !t.envelope.settled() {
-			within += unsettled
-		}
-	}
-	// How much of the delay is the clocks' difference cannot be told from here.
-	if t.s.known >= 0 {
-		within += t.s.known
-	} else {
-		within += latency
+		target = x + t.envelope.of(a) - max(t.s.known, 0)
 	}
 	wall := t.path.place(x, target, a)
-	t.within = within + (wall - target).Abs()
+	t.within = t.doubt(sound) + (wall - target).Abs()
 	return wall
+}
+
+// doubt returns by how much the target of a correction may be wrong. How much of the
+// least a - c is delay, and how much is the clocks' difference, cannot be told from
+// here: a trusted clock may be wrong by all of it.
+func (t *Track) doubt(sound bool) time.Duration {
+	d := grain + time.Duration(t.envelope.late)
+	if sound {
+		d = grain + 3*t.reports.scatter
+		if t.reports.carried {
+			d += time.Duration(t.envelope.late)
+		}
+		if t.s.trusted && t.s.raw >= 0 {
+			return d + max(t.s.raw, leastLatency)
+		}
+	}
+	if !t.envelope.settled() {
+		d += settles
+	}
+	return d + latency
 }
 
 // lead returns min(a - c) at now: how much the host's clock is ahead of the camera's,
@@ -103,8 +110,8 @@ func (t *Track) lead(now time.Duration) (lead time.Duration, sound bool) {
 	if !t.envelope.any || t.ticker.pace.free || !t.reports.sound(now) || now-t.ticker.arrival > activeFor {
 		return 0, false
 	}
-	floor := t.envelope.at(now)
-	return floor - t.reports.at(now-floor), true
+	floor := t.envelope.of(now)
+	return floor - t.reports.of(now-floor), true
 }
 
 // Report takes a sender report (RFC 3550 6.4.1): the camera's clock said ntp (32.32
@@ -129,14 +136,18 @@ func (t *Track) use(r report) {
 	elapsed := k.ticks(r.arrival - k.arrival)
 	ticks := k.raw + k.shift + elapsed + media.Ticks(int32(r.rtp-k.rtp-uint32(elapsed)))
 	x := media.ToDuration(ticks, k.rate)
-	late := r.arrival - x - t.envelope.at(r.arrival)
+	late := r.arrival - x - t.envelope.of(r.arrival)
 	if late < -maxReportAhead || late > maxReportLate || k.pace.free {
 		t.reports.ignored++
 		return
 	}
-	if step, stepped := t.reports.add(x, sinceNTP(r.ntp, t.s.startNTP), r.arrival, t.s.step); stepped {
-		t.s.step = step
+	var others []time.Duration
+	for _, o := range t.s.tracks {
+		if o != t && o.reports.sound(r.arrival) {
+			others = append(others, o.reports.step)
+		}
 	}
+	t.reports.add(x, sinceNTP(r.ntp, t.s.startNTP), r.arrival, others)
 }
 
 // Restart says that the next unit has nothing to do with the RTP time so far: its SSRC
@@ -167,7 +178,7 @@ func (t *Track) Observe() Observation {
 	o := Observation{
 		Reports: t.reports.used, Ignored: t.reports.ignored,
 		Sound: sound, Trusted: sound && t.s.trusted,
-		Delay: max(t.s.known, 0), Drift: -t.envelope.slope * 1e6,
+		Delay: max(t.s.known, 0), Drift: -t.envelope.drift() * 1e6,
 		Jitter: time.Duration(t.jitter), Within: t.within, Resets: t.resets,
 		RTP: t.rtp, NTP: t.ntp, Arrival: t.reported,
 	}
