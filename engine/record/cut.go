@@ -127,9 +127,7 @@ func (c *camera) acceptOther(t *track, au media.AccessUnit) error {
 		return nil
 	case len(c.ahead) > 0 || c.isAhead(au.Wall):
 		c.ahead = append(c.ahead, au)
-		for len(c.ahead) > 0 && c.tooFarAhead() {
-			c.release(1)
-		}
+		c.boundAhead()
 		return nil
 	}
 	c.flowOther(t, au)
@@ -180,14 +178,16 @@ func (c *camera) isAhead(at time.Time) bool {
 	return c.lead.file == c.cur && !at.Before(c.cur.until) && at.After(c.lead.last)
 }
 
-// tooFarAhead reports whether the sound that waits, together with what is in the open
-// fragment, is more than a fragment may hold: then a crash would take too much.
-func (c *camera) tooFarAhead() bool {
-	span := c.ahead[len(c.ahead)-1].Wall.Sub(c.ahead[0].Wall)
-	if g := c.cur.open(); g != nil {
-		span += c.cur.decoded(g.samples[len(g.samples)-1]).Sub(c.cur.decoded(g.samples[0]))
+// boundAhead keeps what waits, together with the open fragment, below what a fragment
+// may hold: else a crash would take too much.
+func (c *camera) boundAhead() {
+	span := func() time.Duration { return c.ahead[len(c.ahead)-1].Wall.Sub(c.ahead[0].Wall) }
+	if g := c.cur.open(); g != nil && c.cur.spanOf(g)+span() > c.cur.span {
+		c.cur.close()
 	}
-	return span > c.r.fragmentLength()
+	for len(c.ahead) > 0 && span() > c.cur.span {
+		c.release(1)
+	}
 }
 
 // release lets the first n units that were held back take their course.

@@ -122,6 +122,16 @@ func (f *file) open() *fragment {
 	return nil
 }
 
+// spanOf is the longest time that a fragment holds of any track.
+func (f *file) spanOf(g *fragment) time.Duration {
+	var longest time.Duration
+	for _, s := range g.samples {
+		span := s.DTS + int64(s.Duration) - g.starts[s.Track]
+		longest = max(longest, media.ToDuration(span, f.head.Tracks[s.Track].ClockRate))
+	}
+	return longest
+}
+
 // close closes the open fragment.
 func (f *file) close() {
 	if g := f.open(); g != nil {

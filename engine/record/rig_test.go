@@ -81,7 +81,7 @@ func (f *feed) units(d time.Duration) []media.AccessUnit {
 		case media.PCMA:
 			step = 160
 		}
-		for ; media.ToDuration(f.ticks[kind], t.ClockRate) < d; f.ticks[kind] += step {
+		for ; t.ClockRate > 0 && media.ToDuration(f.ticks[kind], t.ClockRate) < d; f.ticks[kind] += step {
 			wall := f.at.Add(media.ToDuration(f.ticks[kind], t.ClockRate))
 			au := media.AccessUnit{Track: media.TrackID(id), PTS: f.ticks[kind], DTS: f.ticks[kind], Wall: wall.UTC(), Key: true}
 			i := f.count[kind]
@@ -100,7 +100,6 @@ func (f *feed) units(d time.Duration) []media.AccessUnit {
 			list = append(list, au)
 		}
 	}
-	f.at = f.at.Add(0)
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Arrival.Before(list[j].Arrival) })
 	return list
 }
@@ -246,6 +245,11 @@ func (g *rig) play(s media.Sink, f *feed, d time.Duration) {
 	g.Helper()
 	g.begin(s, f)
 	g.send(s, f.name, f.units(d))
+}
+
+// end ends the run because the peer did.
+func (g *rig) end(s media.Sink) {
+	g.Helper()
 	g.must(s.End(context.Background(), media.Gap{Causes: media.Because(media.StreamEnded)}))
 }
 
@@ -445,6 +449,12 @@ func (g *rig) sound(fsys vfs.FS, clean bool) *archive.Report {
 	for _, f := range report.Findings {
 		if f.Severity == archive.Broken || clean && f.Severity == archive.Missing || f.Kind == archive.UnexplainedGap {
 			g.Errorf("verify: %s %s: %s (%s)", f.Severity, f.Kind, f.Text, f.File)
+		}
+	}
+	if clean && report.Status != archive.Clean {
+		g.Errorf("verify: %s", report.Status)
+		for _, c := range report.Cameras {
+			g.Logf("%s: %+v %+v", c.Name, c.Gaps, c.Damage)
 		}
 	}
 	return report

@@ -1,0 +1,513 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+)
+
+func TestNextInstantCountsFromTheHour(t *testing.T) {
+	day := func(h, m, s int) time.Time { return time.Date(2026, 11, 22, h, m, s, 0, time.UTC) }
+	for _, c := range []struct {
+		at    time.Time
+		every time.Duration
+		want  time.Time
+	}{
+		{day(9, 0, 0), 10 * time.Minute, day(9, 10, 0)},
+		{day(9, 9, 59), 10 * time.Minute, day(9, 10, 0)},
+		{day(9, 55, 0), 10 * time.Minute, day(10, 0, 0)},
+		{day(9, 50, 0), 7 * time.Minute, day(9, 56, 0)},
+		{day(9, 57, 0), 7 * time.Minute, day(10, 0, 0)}, // begins anew with the hour
+		{day(9, 30, 0), time.Hour, day(10, 0, 0)},
+		{day(9, 30, 0), 4 * time.Hour, day(12, 0, 0)},
+		{day(23, 0, 0), 5 * time.Hour, day(24, 0, 0)},
+		{day(9, 30, 0).In(time.FixedZone("", 19800)), time.Hour, day(10, 0, 0)},
+	} {
+		if got := nextInstant(c.at, c.every); !got.Equal(c.want) {
+			t.Errorf("after %v, every %v: %v, not %v", c.at, c.every, got, c.want)
+		}
+	}
+}
+
+func TestAllCamerasCutAtTheirFirstKeyFrameAfterTheSameInstants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var names []string
+		for i := range 8 {
+			names = append(names, fmt.Sprintf("camera-%d", i))
+		}
+		g := newRig(t, names...)
+		g.create()
+		var feeds sync.WaitGroup
+		for i, name := range names {
+			f := newFeed(name, time.Now().Add(time.Duration(i)*137*time.Millisecond))
+			f.gop = 10 + 5*i
+			f.late = time.Duration(i) * 20 * time.Millisecond
+			f.later = time.Duration(7-i) * 30 * time.Millisecond
+			s := g.sink(name)
+			feeds.Go(func() { g.play(s, f, 9*time.Second-time.Duration(i)*137*time.Millisecond) })
+		}
+		feeds.Wait()
+		g.close("stopped")
+		for i, name := range names {
+			gop := time.Duration(10+5*i) * 40 * time.Millisecond
+			for n, s := range g.same(g.fs, name) {
+				if n == 0 {
+					continue
+				}
+				past := s.seal.Start.Sub(s.seal.Start.Truncate(2 * time.Second))
+				if past >= gop {
+					t.Errorf("%s is cut %v after the instant, with a key frame every %v", name, past, gop)
+				}
+			}
+		}
+		g.sound(g.fs, true)
+	})
+}
+
+// Sound that arrives before or behind the picture changes files at the picture's time.
+func TestSoundIsCutAtTheSameMediaTimeAndCarriedOver(t *testing.T) {
+	for _, c := range []struct{ picture, sound time.Duration }{
+		{0, 0}, {200 * time.Millisecond, 0}, {0, 200 * time.Millisecond}, {0, 900 * time.Millisecond}, {100 * time.Millisecond, 0},
+	} {
+		t.Run(fmt.Sprintf("picture+%v,sound+%v", c.picture, c.sound), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, "hall")
+				g.create()
+				f := newFeed("hall", time.Now())
+				f.late, f.later = c.picture, c.sound
+				g.play(g.sink("hall"), f, 7*time.Second)
+				g.close("stopped")
+				list := g.same(g.fs, "hall")
+				for _, s := range list[1:] {
+					cut := s.seal.Starts[0]
+					first := ofKind(s.marks, 'A')[0]
+					if at := s.times[first]; at.Before(cut) || at.Sub(cut) > 22*time.Millisecond {
+						t.Errorf("the picture is cut at %v, its sound at %v", cut, at)
+					}
+				}
+				g.sound(g.fs, true)
+			})
+		})
+	}
+}
+
+// Sound more than a fragment ahead is not held back: a crash would take too much.
+func TestSoundFarAheadIsStillNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		f := newFeed("hall", time.Now())
+		f.late = 800 * time.Millisecond
+		units := f.units(7 * time.Second)
+		// The first picture comes first: what precedes it would be lead-in.
+		i := slices.IndexFunc(units, func(au media.AccessUnit) bool { return au.Track == 0 })
+		units = slices.Insert(slices.Delete(slices.Clone(units), i, i+1), 0, units[i])
+		s := g.sink("hall")
+		g.begin(s, f)
+		g.send(s, "hall", units)
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		g.sound(g.fs, true)
+	})
+}
+
+func TestNewParametersBeginASegmentAtTheirKeyFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.plan.Segment = journal.Duration(time.Hour)
+		g.create()
+		f := newFeed("hall", time.Now())
+		f.change = func(i int, au *media.AccessUnit) {
+			switch {
+			case au.Track != 0:
+			case i == 50:
+				au.Config = padded // the same, once decoded
+			case i == 75:
+				au.Config = large
+			}
+		}
+		g.play(g.sink("hall"), f, 5*time.Second)
+		g.close("stopped")
+		list := g.same(g.fs, "hall")
+		if len(list) != 2 {
+			t.Fatalf("%d segments, not 2", len(list))
+		}
+		if first := ofKind(list[1].marks, 'V')[0]; first != mark('V', 75) {
+			t.Errorf("the second begins with %s", first)
+		}
+		if string(list[1].file.Header.Tracks[0].Config) == string(list[0].file.Header.Tracks[0].Config) {
+			t.Error("the second has the configuration of the first")
+		}
+		g.sound(g.fs, true)
+	})
+}
+
+func TestRunsAreSegmentsAndTheTimeBetweenIsAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.plan.Segment = journal.Duration(time.Hour)
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		g.play(s, f, 3*time.Second)
+		g.end(s)
+		lost := time.Now()
+		time.Sleep(4 * time.Second)
+		g.must(s.End(context.Background(), media.Gap{Causes: media.Because(media.Unreachable), Note: "dial rtsp://a:geheim@h/: no route"}))
+		time.Sleep(time.Second)
+		f.count[0] = 75 // a key frame
+		f.newRun(time.Now())
+		back := time.Now()
+		g.play(s, f, 3*time.Second)
+		g.close("stopped")
+		if list := g.same(g.fs, "hall"); len(list) != 2 {
+			t.Errorf("%d segments, not 2", len(list))
+		}
+		report := g.sound(g.fs, false)
+		gaps := report.Cameras[0].Gaps
+		if len(gaps) != 1 || gaps[0].Causes != media.Because(media.StreamEnded, media.Unreachable) {
+			t.Fatalf("gaps: %+v", gaps)
+		}
+		if gaps[0].From.Sub(lost).Abs() > 50*time.Millisecond || !gaps[0].To.Equal(back.UTC()) {
+			t.Errorf("the gap is %v to %v, the outage %v to %v", gaps[0].From, gaps[0].To, lost, back)
+		}
+		for _, e := range eventsOf[GapClosed](g) {
+			if e.Gap.Note != "" && e.Gap.Note != "dial rtsp://a:***@h/: no route" {
+				t.Errorf("note: %q", e.Gap.Note)
+			}
+		}
+	})
+}
+
+func TestSilenceIsJournaledWhileItLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.plan.Segment = journal.Duration(time.Hour)
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		g.begin(s, f)
+		units := f.units(10 * time.Second)
+		silent := func(au media.AccessUnit) bool {
+			at := media.ToDuration(au.PTS, f.tracks[au.Track].ClockRate)
+			return at >= 3*time.Second && at < 6*time.Second
+		}
+		units = slices.DeleteFunc(units, silent)
+		i := slices.IndexFunc(units, func(au media.AccessUnit) bool { return media.ToDuration(au.PTS, f.tracks[au.Track].ClockRate) >= 6*time.Second })
+		g.send(s, "hall", units[:i])
+		time.Sleep(2500 * time.Millisecond)
+		if opened := eventsOf[GapOpened](g); len(opened) != 2 {
+			t.Errorf("%d gaps after 2.5 s of silence of two tracks: %+v", len(opened), opened)
+		}
+		g.send(s, "hall", units[i:])
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		report := g.sound(g.fs, false)
+		if gaps := report.Cameras[0].Gaps; len(gaps) == 0 || gaps[0].To.Sub(gaps[0].From).Round(100*time.Millisecond) != 3*time.Second {
+			t.Errorf("gaps: %+v", gaps)
+		}
+	})
+}
+
+// What only came late is no gap: the network stalled and then delivered everything.
+func TestABurstAfterAStallWithdrawsTheSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		g.begin(s, f)
+		start := time.Now()
+		for _, au := range f.units(8 * time.Second) {
+			if at := au.Wall.Sub(start); at > 3*time.Second && at < 6*time.Second {
+				au.Arrival = start.Add(6 * time.Second)
+			}
+			g.send(s, "hall", []media.AccessUnit{au})
+		}
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		if len(eventsOf[GapOpened](g)) == 0 {
+			t.Error("the stall was not noticed")
+		}
+		g.sound(g.fs, true)
+	})
+}
+
+func TestPictureDiesAndSoundGoesOnCutting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.plan.Segment = journal.Duration(20 * time.Second)
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		g.begin(s, f)
+		start := time.Now()
+		for _, au := range f.units(90 * time.Second) {
+			if at := au.Wall.Sub(start); au.Track == 0 && at >= 5*time.Second && at < 70*time.Second {
+				continue
+			}
+			if au.Track == 0 && !au.Key && au.Wall.Sub(start) < 71*time.Second && au.Wall.Sub(start) > 69*time.Second {
+				// The picture comes back between key frames: not decodable.
+				au.Data = slices.Clone(au.Data)
+			}
+			g.send(s, "hall", []media.AccessUnit{au})
+		}
+		g.close("stopped")
+		list := g.same(g.fs, "hall")
+		if len(list) != 5 {
+			t.Errorf("%d segments, not 5", len(list))
+		}
+		report := g.sound(g.fs, false)
+		if len(report.Cameras[0].Gaps) != 1 {
+			t.Errorf("gaps: %+v", report.Cameras[0].Gaps)
+		}
+	})
+}
+
+func TestSoundOnlyStartsAtOnceAndCutsAtTheInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "mic")
+		g.create()
+		f := newFeed("mic", time.Now())
+		f.tracks = []media.Track{pcmaTrack(0)}
+		g.play(g.sink("mic"), f, 7*time.Second)
+		g.close("stopped")
+		list := g.same(g.fs, "mic")
+		if len(list) != 4 {
+			t.Errorf("%d segments, not 4", len(list))
+		}
+		for _, s := range list[1:] {
+			if past := s.seal.Start.Sub(s.seal.Start.Truncate(2 * time.Second)); past >= 20*time.Millisecond {
+				t.Errorf("cut %v after the instant", past)
+			}
+		}
+		g.sound(g.fs, true)
+	})
+}
+
+func TestSoundThatStartsSecondsBeforeThePictureIsRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.plan.Segment = journal.Duration(time.Hour)
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		g.begin(s, f)
+		start := time.Now()
+		for _, au := range f.units(8 * time.Second) {
+			if au.Track == 0 && au.Wall.Sub(start) < 3*time.Second {
+				continue
+			}
+			g.send(s, "hall", []media.AccessUnit{au})
+		}
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		g.sound(g.fs, false)
+	})
+}
+
+func TestPicturesBeforeTheFirstKeyFrameAreNoGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall", "yard")
+		g.create()
+		hall, yard := newFeed("hall", time.Now()), newFeed("yard", time.Now())
+		yard.count[0] = 10 // joined in the middle of a group
+		var feeds sync.WaitGroup
+		for _, f := range []*feed{hall, yard} {
+			s := g.sink(f.name)
+			feeds.Go(func() { g.play(s, f, 5*time.Second) })
+		}
+		feeds.Wait()
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		list := read(t, g.fs, g.dir, "yard")
+		if first := ofKind(list[0].marks, 'V')[0]; first != mark('V', 25) {
+			t.Errorf("it begins with %s", first)
+		}
+		if got, want := len(marksOf(list, 'V')), 125-15; got != want {
+			t.Errorf("%d pictures, not %d", got, want)
+		}
+		report := g.sound(g.fs, true)
+		if lead := report.Cameras[1].Coverage.LeadIn; time.Duration(lead) != 600*time.Millisecond {
+			t.Errorf("lead-in: %v", time.Duration(lead))
+		}
+	})
+}
+
+func TestNoKeyFrameForLongIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall", "yard")
+		g.create()
+		hall, yard := newFeed("hall", time.Now()), newFeed("yard", time.Now())
+		yard.tracks = yard.tracks[:1]
+		yard.gop, yard.count[0] = 500, 1
+		var feeds sync.WaitGroup
+		for _, f := range []*feed{hall, yard} {
+			s := g.sink(f.name)
+			feeds.Go(func() { g.play(s, f, 25*time.Second) })
+		}
+		feeds.Wait()
+		g.close("stopped")
+		report := g.sound(g.fs, false)
+		gaps := report.Cameras[1].Gaps
+		if len(gaps) != 1 || !gaps[0].Causes.Has(media.NoKeyframe) || gaps[0].To.Sub(gaps[0].From).Round(time.Second) != 20*time.Second {
+			t.Errorf("gaps: %+v", gaps)
+		}
+	})
+}
+
+func TestOneCamerasTroubleDoesNotTouchAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "good", "bad")
+		g.create()
+		good, bad := newFeed("good", time.Now()), newFeed("bad", time.Now())
+		bad.tracks = append(bad.tracks, media.Track{ID: 2, Codec: "vp9", ClockRate: 90000}, media.Track{ID: 3, Codec: media.PCMA})
+		broken := map[string]bool{}
+		bad.change = func(i int, au *media.AccessUnit) {
+			if au.Track != 0 || i%7 != 3 {
+				return
+			}
+			broken[mark('V', i)] = true
+			switch i % 4 {
+			case 0:
+				au.Data = nil
+			case 1:
+				au.Data = []byte{0, 0, 1, 2, 3}
+			case 2:
+				au.Data = make([]byte, 4096) // zero NAL lengths
+			case 3:
+				au.Track = 9
+			}
+		}
+		var feeds sync.WaitGroup
+		for _, f := range []*feed{good, bad} {
+			s := g.sink(f.name)
+			feeds.Go(func() { g.play(s, f, 5*time.Second) })
+		}
+		feeds.Wait()
+		g.close("stopped")
+		g.same(g.fs, "good")
+		list := read(t, g.fs, g.dir, "bad")
+		g.ordered("bad", list)
+		if got, want := len(marksOf(list, 'V')), 125-len(broken); got != want {
+			t.Errorf("%d pictures of the bad camera, not %d", got, want)
+		}
+		if len(eventsOf[UnitsRefused](g)) == 0 || len(eventsOf[TrackSkipped](g)) != 2 {
+			t.Errorf("refused: %v, skipped: %v", eventsOf[UnitsRefused](g), eventsOf[TrackSkipped](g))
+		}
+		report := g.sound(g.fs, false)
+		for _, c := range report.Cameras {
+			if c.Name == "good" && len(c.Gaps) != 0 {
+				t.Errorf("gaps of the good camera: %+v", c.Gaps)
+			}
+		}
+	})
+}
+
+func TestConfigurationGarbageWaitsForOneInBand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		f.tracks[0].Config = []byte("not a SPS")
+		f.change = func(i int, au *media.AccessUnit) {
+			if au.Track == 0 && i == 25 {
+				au.Config = small
+			}
+		}
+		g.play(s, f, 4*time.Second)
+		g.close("stopped")
+		list := read(t, g.fs, g.dir, "hall")
+		if first := ofKind(list[0].marks, 'V')[0]; first != mark('V', 25) {
+			t.Errorf("it begins with %s", first)
+		}
+		g.sound(g.fs, true)
+	})
+}
+
+// stepping is a clock whose wall can be set without touching what passes.
+type stepping struct {
+	mu  sync.Mutex
+	off time.Duration
+}
+
+func (c *stepping) Now() time.Time { return time.Now() }
+func (c *stepping) Wall() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Round(0).Add(c.off)
+}
+
+func TestAStepOfTheHostClockRedatesNothing(t *testing.T) {
+	for _, step := range []time.Duration{time.Second, -time.Second, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour} {
+		t.Run(step.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, "hall")
+				clock := &stepping{}
+				o := g.options(g.fs)
+				o.Clock = clock
+				rec, err := Create(o)
+				g.must(err)
+				g.start(rec)
+				s := g.sink("hall")
+				f := newFeed("hall", time.Now())
+				g.begin(s, f)
+				units := f.units(6 * time.Second)
+				g.send(s, "hall", units[:len(units)/2])
+				clock.mu.Lock()
+				clock.off = step
+				clock.mu.Unlock()
+				g.send(s, "hall", units[len(units)/2:])
+				g.close("stopped")
+				g.same(g.fs, "hall")
+				g.sound(g.fs, true)
+				steps := eventsOf[ClockStepped](g)
+				if len(steps) != 1 || steps[0].By.Round(time.Millisecond) != step {
+					t.Errorf("steps: %v", steps)
+				}
+				log, err := journal.Read(g.fs, g.dir+"/journal")
+				g.must(err)
+				if len(log.Files) < 2 {
+					t.Error("no new journal file after the step")
+				}
+			})
+		})
+	}
+}
+
+func TestASecondWriterIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		if _, err := Create(g.options(g.fs)); !fault.Is(err, fault.Busy) {
+			t.Errorf("create: %v", err)
+		}
+		if _, _, err := Open(g.options(g.fs)); !fault.Is(err, fault.Busy) {
+			t.Errorf("open: %v", err)
+		}
+		s := g.sink("hall")
+		if _, err := g.rec.Camera("hall"); !fault.Is(err, fault.Busy) {
+			t.Errorf("a second sink: %v", err)
+		}
+		g.must(s.Close(context.Background()))
+		g.sink("hall")
+		if _, err := g.rec.Camera("yard"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a camera of no plan: %v", err)
+		}
+		g.close("")
+		if _, err := Create(g.options(g.fs)); !fault.Is(err, fault.Usage) {
+			t.Errorf("create on top: %v", err)
+		}
+		g.open()
+		g.close("")
+	})
+}
