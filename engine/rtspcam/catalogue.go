@@ -35,9 +35,10 @@ func Faults() []Fault {
 		{Name: "clockstep", Value: "TIME", Default: "1h", parse: span, Help: "the camera's clock is TIME off"},
 
 		// media
-		{Name: "nokey", Help: "no key frames"},
+		{Name: "nokey", Help: "no key frames (of h264refresh: no IDR, recovery points stay)"},
 		{Name: "parameters", Instant: true, Help: "video changes to its other resolution, at a key frame at once"},
 		{Name: "flap", Help: "parameter sets differ in bytes from one key frame to the next and mean the same"},
+		{Name: "noparams", Help: "no parameter sets in band"},
 		{Name: "fps", Value: "RATE", parse: rate, Help: "the true frame rate, whatever the SDP says"},
 		{Name: "bigunit", Value: "SIZE", Default: "2M", parse: size, Help: "key frames of H.264 and H.265 are padded to SIZE"},
 		{Name: "novideo", Help: "video is dead"},
@@ -59,6 +60,7 @@ func Faults() []Fault {
 		{Name: "keepalive", Value: "refused|ignored", parse: word("refused", "ignored"), Help: "OPTIONS, GET_PARAMETER and SET_PARAMETER in a session"},
 		{Name: "timeout", Value: "TIME", parse: positive, Help: "sessions that are not kept alive end after TIME (default 60s)"},
 		{Name: "busy", Value: "503|453", Default: "453", parse: word("503", "453"), Help: "no session is free: SETUP is answered so"},
+		{Name: "only", Value: "tcp|udp|multicast", parse: word("tcp", "udp", "multicast"), Help: "any other transport is answered with 461"},
 		{Name: "stale", Value: "TIME", Default: "3s", parse: positive, Help: "a digest nonce is good for TIME"},
 		{Name: "lateauth", Help: "401 on SETUP only, DESCRIBE is free"},
 		{Name: "redirect", Value: "PATH", parse: text, Help: "DESCRIBE is answered with a redirect to PATH (or a URL)"},

@@ -13,6 +13,9 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +38,6 @@ type client struct {
 	session   string
 	lastReply reply
 	early     int // interleaved frames that came before a reply
-	frames    chan frame
 }
 
 type frame struct {
@@ -296,4 +298,59 @@ func fingerprint(t *testing.T, addr string) string {
 	defer conn.Close()
 	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].Raw)
 	return hex.EncodeToString(sum[:])
+}
+
+// record lets ffmpeg copy the first track for some seconds and returns the units.
+func record(t *testing.T, ffmpeg, url, seconds string) [][]byte {
+	t.Helper()
+	dir := t.TempDir()
+	file, index := filepath.Join(dir, "out.bin"), filepath.Join(dir, "out.idx")
+	out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-analyzeduration", "1500000", "-rtsp_transport", "tcp", "-i", url,
+		"-t", seconds, "-map", "0:0", "-c", "copy", "-f", "data", file, "-t", seconds, "-map", "0:0", "-c", "copy", "-f", "framecrc", index).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list [][]byte
+	for line := range strings.Lines(string(lines)) {
+		field := strings.Split(line, ",")
+		if strings.HasPrefix(line, "#") || len(field) < 5 {
+			continue
+		}
+		size, err := strconv.Atoi(strings.TrimSpace(field[4]))
+		if err != nil || size > len(data) {
+			t.Fatalf("%s in %d bytes", line, len(data))
+		}
+		list = append(list, data[:size])
+		data = data[size:]
+	}
+	return list
+}
+
+// gapless checks that every unit is whole and follows the one before it.
+func gapless(t *testing.T, codec media.Codec, units [][]byte, atLeast int) (first, last rtspcam.Mark) {
+	t.Helper()
+	if len(units) < atLeast {
+		t.Fatalf("only %d units", len(units))
+	}
+	for i, unit := range units {
+		m, ok := rtspcam.ReadMark(codec, unit)
+		if !ok || !rtspcam.Intact(codec, unit) {
+			t.Errorf("unit %d of %d bytes: mark %v, not whole", i, len(unit), m)
+		}
+		if i == 0 {
+			first = m
+		} else if m.Counter != last.Counter+1 {
+			t.Errorf("unit %d follows unit %d", m.Counter, last.Counter)
+		}
+		last = m
+	}
+	return first, last
 }

@@ -97,6 +97,7 @@ type clip struct {
 type frame struct {
 	dts, pts, duration int64 // ticks; dts of the first is 0
 	key                bool
+	restart            bool     // a key frame that needs nothing before it: no mere recovery point
 	nals               [][]byte // of H.264 and H.265
 	data               []byte   // of all others
 	sum                uint32   // of the coded picture: NAL units of slices, or all data
@@ -209,6 +210,7 @@ func (c *clip) finish(f format) {
 		c.length += fr.duration
 		c.delay = max(c.delay, fr.pts-fr.dts)
 		if !f.codec.NALs() {
+			fr.restart = fr.key
 			if f.codec == media.MJPEG {
 				fr.data = bytes.TrimSuffix(fr.data, []byte{0xff, 0xd9})
 			}
@@ -219,7 +221,9 @@ func (c *clip) finish(f format) {
 			continue
 		}
 		fr.nals = splitAnnexB(fr.data)
+		fr.restart = fr.key && f.codec != media.H264
 		for _, nal := range fr.nals {
+			fr.restart = fr.restart || f.codec == media.H264 && nal[0]&0x1f == 5
 			if slice(f.codec, nal) {
 				fr.sum = crc32.Update(fr.sum, crc32.IEEETable, nal)
 			}

@@ -7,5 +7,5 @@ func MarkUnit(codec media.Codec, m Mark, data []byte) []byte {
 	if codec.NALs() {
 		return seiNAL(codec, m)
 	}
-	return markedData(codec, &frame{data: append([]byte{0}, data...)}, m)
+	return markedData(codec, &frame{data: append([]byte{0}, data...)}, m, quirks{})
 }

@@ -167,6 +167,48 @@ func TestPacketisationFaults(t *testing.T) {
 	}
 }
 
+func TestNoParameterSetsInBand(t *testing.T) {
+	t.Parallel()
+	keys := 0
+	for _, p := range watch(t, "h264", "noparams", 80) {
+		if p.payload[0]&0x1f == 7 || p.payload[0]&0x1f == 8 {
+			t.Error("a parameter set")
+		}
+		if p.payload[0]&0x1f == 28 && p.payload[1] == 0x85 {
+			keys++
+		}
+	}
+	if keys == 0 {
+		t.Error("no key frame")
+	}
+	for _, p := range watch(t, "mpeg4", "noparams", 200) {
+		if bytes.Contains(p.payload, []byte{0, 0, 1, 0x20}) {
+			t.Error("a video object layer")
+		}
+	}
+}
+
+func TestIntraRefreshWithoutIDR(t *testing.T) {
+	t.Parallel()
+	cam := start(t, "h264refresh", "nokey")
+	c := dial(t, cam.URL("live"))
+	c.play()
+	n, recovery := 0, 0
+	c.rtp(func(p packet) bool {
+		if p.payload[0]&0x1f == 5 || p.payload[0]&0x1f == 28 && p.payload[1]&0x1f == 5 {
+			t.Error("an IDR")
+		}
+		if p.payload[0]&0x1f == 6 && p.payload[1] == 6 {
+			recovery++
+		}
+		n++
+		return n < 150 && recovery == 0
+	})
+	if recovery == 0 {
+		t.Error("no recovery point")
+	}
+}
+
 func TestABigUnitIsAsBigAsAskedFor(t *testing.T) {
 	t.Parallel()
 	c := dial(t, start(t, "h265", "bigunit=2M").URL("live"))

@@ -9,7 +9,6 @@ import (
 type ledger struct {
 	mu     sync.Mutex
 	ranges []Range // rising
-	units  uint64
 }
 
 // add books a unit; booking it again (another reader) changes nothing.
@@ -23,7 +22,6 @@ func (l *ledger) add(m Mark) {
 	if i > 0 && m.Counter <= l.ranges[i-1].Last.Counter {
 		return
 	}
-	l.units++
 	before := i > 0 && l.ranges[i-1].Last.Counter+1 == m.Counter
 	behind := i < len(l.ranges) && m.Counter+1 == l.ranges[i].First.Counter
 	switch {

@@ -1,7 +1,6 @@
 package rtspcam_test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -52,25 +51,7 @@ func TestMarksOfSound(t *testing.T) {
 		t.Run(string(stream), func(t *testing.T) {
 			t.Parallel()
 			c := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"live": stream}})
-			file := filepath.Join(t.TempDir(), "out.bin")
-			out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-rtsp_transport", "tcp",
-				"-i", c.URL("live"), "-t", "1.5", "-map", "0:a", "-c", "copy", "-f", "data", file).CombinedOutput()
-			if err != nil {
-				t.Fatalf("ffmpeg: %v\n%s", err, out)
-			}
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			marks := rtspcam.Marks(codec, data)
-			if len(marks) < 60 {
-				t.Fatalf("only %d units in %d bytes", len(marks), len(data))
-			}
-			for i, m := range marks[1:] {
-				if m.Counter != marks[i].Counter+1 {
-					t.Errorf("unit %d follows unit %d", m.Counter, marks[i].Counter)
-				}
-			}
+			gapless(t, codec, record(t, ffmpeg, c.URL("live"), "1.5"), 60)
 		})
 	}
 }

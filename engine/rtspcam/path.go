@@ -216,7 +216,7 @@ func (p *path) change(t *track, now time.Time) {
 // silent reports whether a unit is captured and not sent.
 func (p *path) silent(t *track, fr *frame, now time.Time) bool {
 	is := func(name string) bool { return p.script.is(p.name, name, now) }
-	return is("stall") || is("drop") || t.video && (is("novideo") || fr.key && is("nokey")) || !t.video && is("noaudio")
+	return is("stall") || is("drop") || t.video && (is("novideo") || fr.restart && is("nokey")) || !t.video && is("noaudio")
 }
 
 // stamp is the RTP time of ticks since the origin.
@@ -238,7 +238,7 @@ func (p *path) jump(t *track, now time.Time) uint32 {
 
 func (p *path) quirks(now time.Time) quirks {
 	is := func(name string) bool { return p.script.is(p.name, name, now) }
-	q := quirks{zeroNAL: is("zeronal"), startCodes: is("startcodes"), fuse: is("fuse"), stap: is("stap"), flap: is("flap")}
+	q := quirks{zeroNAL: is("zeronal"), startCodes: is("startcodes"), fuse: is("fuse"), stap: is("stap"), flap: is("flap"), noSets: is("noparams")}
 	a, _ := p.script.on(p.name, "bigunit", now)
 	q.big = int(a.number)
 	a, _ = p.script.on(p.name, "marker", now)
@@ -267,7 +267,7 @@ func (t *track) encode(batch []piece, time uint32, q quirks) [][]byte {
 	case t.format.codec == media.AAC:
 		var list [][]byte
 		for _, p := range batch {
-			list = append(list, markedData(media.AAC, p.frame, p.mark))
+			list = append(list, markedData(media.AAC, p.frame, p.mark, q))
 		}
 		if t.format.latm {
 			w.latm(list[0])
@@ -275,7 +275,7 @@ func (t *track) encode(batch []piece, time uint32, q quirks) [][]byte {
 			w.aac(list)
 		}
 	default:
-		w.data(t.format.codec, markedData(t.format.codec, fr, m))
+		w.data(t.format.codec, markedData(t.format.codec, fr, m, q))
 	}
 	switch {
 	case t.video:

@@ -108,6 +108,8 @@ func TestRepliesThatAreWrong(t *testing.T) {
 		"control=absent":       {"DESCRIBE", "", "", 200, "v=0", "a=control"},
 		"control=query":        {"DESCRIBE", "", "", 200, "a=control:trackID=0?channel=1&subtype=0", ""},
 		"control=star":         {"DESCRIBE", "", "", 200, "a=control:*", ""},
+		"only=tcp":             {"SETUP", "/trackID=0", "Transport: RTP/AVP;unicast;client_port=9-8,RTP/AVP/TCP;interleaved=0-1", 200, "RTP/AVP/TCP", ""},
+		"only=udp":             {"SETUP", "/trackID=0", tcp, 461, "", ""},
 		"timeout=5s":           {"SETUP", "/trackID=0", tcp, 200, ";timeout=5\r\n", ""},
 		"":                     {"SETUP", "/trackID=9", tcp, 404, "", ""},
 		"loss=0%":              {"SETUP", "/trackID=0", "Transport: RTP/SAVP;unicast", 461, "", ""},

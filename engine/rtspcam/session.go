@@ -131,8 +131,8 @@ type transport struct {
 	ports    [2]int // client_port
 }
 
-// parseTransport returns the first alternative that a camera can serve.
-func parseTransport(header string) (transport, bool) {
+// parseTransport returns the first alternative that a camera can serve: of any kind, or of only one.
+func parseTransport(header, only string) (transport, bool) {
 	for alternative := range strings.SplitSeq(header, ",") {
 		t := transport{kind: "udp", channels: [2]int{-1, -1}}
 		parts := strings.Split(alternative, ";")
@@ -158,7 +158,7 @@ func parseTransport(header string) (transport, bool) {
 				break
 			}
 		}
-		if ok && (t.kind != "udp" || t.ports[0] != 0) {
+		if ok && (only == "" || t.kind == only) && (t.kind != "udp" || t.ports[0] != 0) {
 			return t, true
 		}
 	}

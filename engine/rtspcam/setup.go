@@ -20,7 +20,8 @@ func (x *exchange) setup(ctx context.Context) {
 		x.reply.status, _ = strconv.Atoi(a.word)
 		return
 	}
-	t, ok := parseTransport(x.request.header["Transport"])
+	only, _ := x.on("only")
+	t, ok := parseTransport(x.request.header["Transport"], only.word)
 	if !ok {
 		x.reply.status = 461
 		return

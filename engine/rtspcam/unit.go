@@ -8,9 +8,9 @@ import (
 
 // quirks are the faults that change how a unit is put into packets.
 type quirks struct {
-	zeroNAL, startCodes, fuse, stap, flap bool
-	big                                   int // size to pad key frames to
-	marker                                string
+	zeroNAL, startCodes, fuse, stap, flap, noSets bool
+	big                                           int // size to pad key frames to
+	marker                                        string
 }
 
 // markedNALs returns the NAL units of a frame with its mark before the first slice.
@@ -20,6 +20,9 @@ func markedNALs(codec media.Codec, fr *frame, m Mark, q quirks) [][]byte {
 	for _, nal := range fr.nals {
 		if !marked && slice(codec, nal) {
 			nals, marked = append(nals, seiNAL(codec, m)), true
+		}
+		if q.noSets && parameterSet(codec, nal) {
+			continue
 		}
 		if q.flap && parameterSet(codec, nal) {
 			nals = append(nals, flapped(nal, m.Counter)...)
@@ -59,12 +62,15 @@ func filler(codec media.Codec, size int) []byte {
 }
 
 // markedData returns a unit of any other codec with its mark in it.
-func markedData(codec media.Codec, fr *frame, m Mark) []byte {
+func markedData(codec media.Codec, fr *frame, m Mark, q quirks) []byte {
 	switch codec {
 	case media.MPEG4:
 		// Right before the VOP: what stands before a GOV is decoder configuration.
-		i := max(0, bytes.Index(fr.data, []byte{0, 0, 1, 0xb6}))
-		return bytes.Join([][]byte{fr.data[:i], userData(m), fr.data[i:]}, nil)
+		from, i := 0, max(0, bytes.Index(fr.data, []byte{0, 0, 1, 0xb6}))
+		if q.noSets {
+			from = min(i, beforePicture(fr.data))
+		}
+		return bytes.Join([][]byte{fr.data[from:i], userData(m), fr.data[i:]}, nil)
 	case media.MJPEG:
 		return bytes.Join([][]byte{fr.data, comment(m), {0xff, 0xd9}}, nil)
 	case media.AAC:
