@@ -47,7 +47,10 @@ func load(fsys vfs.FS, dir string, read func(dir string) (*journal.Log, error)) 
 	if fault.Is(planError, fault.Unsupported) || fault.Is(planError, fault.DiskFailed) {
 		return nil, planError
 	}
-	held := locked(fsys, dir) // before the journal: a writer that ends meanwhile has told all
+	held, err := fsys.Locked(filepath.Join(dir, lockName)) // before the journal: a writer that ends meanwhile has told all
+	if err != nil {
+		held = false // a file system without locks has no writers that matter
+	}
 	log, err := read(filepath.Join(dir, journalDir))
 	if err != nil {
 		return nil, err
@@ -80,18 +83,4 @@ func planOf(log *journal.Log) journal.Plan {
 		}
 	}
 	return plan
-}
-
-// locked reports whether a writer holds the recording.
-func locked(fsys vfs.FS, dir string) bool {
-	name := filepath.Join(dir, lockName)
-	if _, err := fsys.Stat(name); err != nil {
-		return false // taking it would make the file
-	}
-	held, err := fsys.Lock(name)
-	if err != nil {
-		return fault.Is(err, fault.Busy)
-	}
-	held.Close()
-	return false
 }

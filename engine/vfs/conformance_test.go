@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -289,6 +290,58 @@ func TestTwoLocksExcludeEachOther(t *testing.T) {
 		if _, err := f.Lock(filepath.Join(dir, "no", "lock")); !fault.Is(vfs.Fault("lock", err), fault.NotFound) {
 			t.Errorf("lock in no directory: %v", err)
 		}
+	})
+}
+
+func TestLockedOnlyLooks(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "lock")
+		locked := func() bool {
+			is, err := f.Locked(name)
+			must(t, err)
+			return is
+		}
+		if locked() {
+			t.Error("locked before it exists")
+		}
+		if _, err := f.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("looking made it: %v", err)
+		}
+		l, err := f.Lock(name)
+		must(t, err)
+		if !locked() || !locked() {
+			t.Error("not locked while it is")
+		}
+		must(t, l.Close())
+		if locked() {
+			t.Error("locked after it was closed")
+		}
+	})
+}
+
+// TestLockedDoesNotStandInTheWayOfLock asks all the time.
+func TestLockedDoesNotStandInTheWayOfLock(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "lock")
+		stop := make(chan struct{})
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					f.Locked(name)
+				}
+			}
+		})
+		for range 200 {
+			l, err := f.Lock(name)
+			must(t, err)
+			must(t, l.Close())
+		}
+		close(stop)
+		asking.Wait()
 	})
 }
 

@@ -1,10 +1,12 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
@@ -66,14 +68,32 @@ func (host) SyncDir(name string) error {
 // other as two processes do (flock belongs to the open file description).
 func (host) Lock(name string) (io.Closer, error) {
 	l := flock.New(name, flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
+	for pause := time.Millisecond; ; pause *= 2 {
+		ok, err := l.TryLock()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return l, nil
+		}
+		if pause > 32*time.Millisecond {
+			return nil, fault.New(fault.Busy, "lock %s: somebody else holds it", name)
+		}
+		time.Sleep(pause) // it may be Locked, which lets go at once
+	}
+}
+
+// Locked takes a shared lock for a moment: flock has no way to just ask.
+func (host) Locked(name string) (bool, error) {
+	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	free, err := l.TryRLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	if !ok {
-		return nil, fault.New(fault.Busy, "lock %s: somebody else holds it", name)
-	}
-	return l, nil
+	return !free, l.Close()
 }
 
 func (host) Free(dir string) (uint64, error) {

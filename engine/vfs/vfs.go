@@ -39,6 +39,9 @@ type FS interface {
 	// mode 0600 when absent, without waiting. It fails with a fault.Busy when another
 	// process or another Lock of this one holds it. Closing releases it.
 	Lock(name string) (io.Closer, error)
+	// Locked reports whether somebody holds the lock, without making the file: an
+	// absent one is not locked. It never makes a Lock fail that comes at the same time.
+	Locked(name string) (bool, error)
 	// Free returns the bytes an unprivileged writer may still add below the directory.
 	Free(dir string) (uint64, error)
 }

@@ -346,6 +346,19 @@ func (f *FS) Lock(name string) (io.Closer, error) {
 	return &lock{fs: f, node: n}, nil
 }
 
+// Locked implements vfs.FS.
+func (f *FS) Locked(name string) (locked bool, err error) {
+	err = f.do(Op{Kind: Stat, Name: clean(name)}, func() error {
+		n, err := f.find(clean(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		locked = err == nil && n.locked
+		return err
+	}, nil)
+	return locked, err
+}
+
 type lock struct {
 	fs   *FS
 	node *node
