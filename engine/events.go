@@ -86,10 +86,10 @@ type Disk struct {
 // Notice is anything else worth a line: a transport that was switched, packets that
 // made no sense (Count of them in the last second), a clock that is not believed.
 type Notice struct {
-	Camera string `json:"camera,omitempty"`
+	Camera  string `json:"camera,omitempty"`
 	Message string `json:"text"`
-	Hint   string `json:"hint,omitempty"`
-	Count  int    `json:"count,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Count   int    `json:"count,omitempty"`
 }
 
 // Repaired is one thing that recovery did.

@@ -84,6 +84,7 @@ type ProbeReport struct {
 	Clock      ProbeClock       `json:"clock"`
 	Seconds    float64          `json:"seconds"` // how long it was watched
 	Unseen     []string         `json:"unseen,omitempty"`
+	Notes      []string         `json:"notes,omitempty"` // about this host
 	Soak       *ProbeSoak       `json:"soak,omitempty"`
 }
 

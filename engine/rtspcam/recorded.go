@@ -47,7 +47,8 @@ func recordedIn(name string) ([]Mark, error) {
 		if err != nil {
 			return marks, err
 		}
-		if m, ok := ReadMark(s.Header.Tracks[u.Track].Codec, u.Data); ok {
+		codec := s.Header.Tracks[u.Track].Codec
+		if m, ok := ReadMark(codec, u.Data); ok && codec.Video() {
 			marks = append(marks, m)
 		}
 	}

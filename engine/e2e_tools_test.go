@@ -1,0 +1,73 @@
+package engine_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rtsprec/engine/rtspcam"
+)
+
+// need fails a test that lacks an outside tool where the tools are promised, and
+// skips it elsewhere.
+func need(t testing.TB, tool string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err == nil {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing", tool)
+	}
+	t.Skipf("%s is missing", tool)
+}
+
+// mediaFiles lists the media files below a folder, by name.
+func mediaFiles(t testing.TB, dir string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.Contains(e.Name(), ".mp4") {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// decodes has ffmpeg decode every file below a folder, all tracks, without tolerance.
+func decodes(t testing.TB, dir string) {
+	t.Helper()
+	need(t, "ffmpeg")
+	files := mediaFiles(t, dir)
+	if len(files) == 0 {
+		t.Errorf("no media in %s", dir)
+	}
+	for _, name := range files {
+		// An explicit format: the name of an open file tells ffmpeg nothing.
+		out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-f", "mp4", "-i", name,
+			"-map", "0", "-f", "null", "-").CombinedOutput()
+		if err != nil || len(bytes.TrimSpace(out)) > 0 {
+			t.Errorf("ffmpeg on %s: %v %s", filepath.Base(name), err, out)
+		}
+	}
+}
+
+// readMarks returns the marks of a camera's folder.
+func readMarks(t testing.TB, dir string) []rtspcam.Mark {
+	t.Helper()
+	marks, err := rtspcam.Recorded(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(marks) == 0 {
+		t.Fatalf("no marked unit in %s", dir)
+	}
+	return marks
+}

@@ -1,0 +1,371 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/record"
+	"rtsprec/engine/rtsp"
+)
+
+// feed turns one camera into runs, for ever, and drives a sink with them: dial, play,
+// and when a run ends, tell the sink why and dial again.
+type feed struct {
+	deps   Deps
+	camera journal.Camera
+	sink   media.Sink
+	queue  int64            // bytes a session may hold while the sink is busy
+	from   time.Time        // planned start of the window; zero: with the first unit
+	end    func() time.Time // end of the window in media time; zero: not known
+
+	backoff backoff
+	told    fault.Kind // of the last CameraDown
+	toldAt  time.Time  // when; zero: up, or never told
+	causes  media.Causes
+	worked  rtsp.Transport // over which media last came; empty: none yet
+	clocked time.Time      // when the camera's clock was last told to the sink
+	lost    time.Time      // when the last session ended; zero: there was none
+
+	mu      sync.Mutex
+	state   state
+	session Session // nil while there is none
+	reason  string  // why there is none
+	meter   meter
+	units   uint64 // delivered to the sink, of all runs
+	bytes   int64
+	kind    fault.Kind // of the last failure
+}
+
+// state is what a feed is doing, as the display says it.
+type state string
+
+const (
+	stateConnecting state = "connecting"
+	statePlaying    state = "recording"
+	stateRetrying   state = "retrying"
+	stateDone       state = "done"
+)
+
+// tailWait is how long after the end of the window a feed waits for the last units of
+// it: they arrive one network and encoder delay later.
+const tailWait = 2 * time.Second
+
+// run feeds the sink until ctx ends or the window has passed. Units received before
+// that are written even so, under work, which must outlive ctx. It never closes the sink.
+func (f *feed) run(ctx, work context.Context) error {
+	defer f.setState(stateDone, nil, "")
+	if !f.from.IsZero() {
+		if err := f.wait(ctx, f.from.Add(-prerollLead)); err != nil {
+			return nil
+		}
+	}
+	for ctx.Err() == nil && !f.past(f.deps.Clock.Now()) {
+		began := f.deps.Clock.Now()
+		err := f.once(ctx, work)
+		if ctx.Err() != nil || err == nil {
+			return nil
+		}
+		if fault.Is(err, fault.Bug) && !errors.Is(err, io.EOF) {
+			f.deps.log().Error("unclassified", "camera", f.camera.Name, "err", err)
+		}
+		if err := f.tell(work, err); err != nil {
+			return err
+		}
+		if err := f.wait(ctx, f.backoff.next(began, f.deps.Clock.Now(), err)); err != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// once is one session. It returns nil when the window has passed.
+func (f *feed) once(ctx, work context.Context) error {
+	f.setState(stateConnecting, nil, "")
+	s, err := f.deps.Dial(ctx, f.options())
+	if err != nil {
+		if fault.Is(err, fault.Unsupported) {
+			f.worked = ""
+		}
+		return err
+	}
+	defer s.Close()
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if err := f.sink.Begin(work, s.Run()); err != nil {
+		return fault.Because("begin to write "+f.camera.Name, err)
+	}
+	f.up(s)
+	began, before := f.deps.Clock.Now(), f.units
+	err = f.pump(ctx, work, s)
+	if now := f.deps.Clock.Now(); f.units > before && now.Sub(began) >= time.Second {
+		f.backoff.reset()
+		f.lost = now
+		f.worked = s.Stats().Transport
+	} else {
+		f.worked = "" // look again what works
+	}
+	return err
+}
+
+// pump moves units until the session or the window ends.
+func (f *feed) pump(ctx, work context.Context, s Session) error {
+	tail, pre := newTail(s.Run()), newPreroll(s.Run(), f.from)
+	guard := f.guardTail(ctx, s)
+	defer guard()
+	for {
+		au, err := s.Next(work)
+		if err != nil {
+			if f.past(f.deps.Clock.Now()) {
+				return nil
+			}
+			return err
+		}
+		if end := f.end(); !end.IsZero() && !au.Wall.Before(end) {
+			if tail.done(au.Track) {
+				return nil
+			}
+			continue
+		}
+		f.count(s, au)
+		f.tellClock(s, au)
+		for _, au := range pre.pass(au) {
+			if err := f.sink.Write(work, au); err != nil {
+				return fault.Because("write "+f.camera.Name, err)
+			}
+		}
+	}
+}
+
+// guardTail closes the session tailWait after the end of the window: a camera that
+// fell silent, or whose clock lags, cannot hold up the end. The returned function
+// releases it.
+func (f *feed) guardTail(ctx context.Context, s Session) func() {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if f.past(f.deps.Clock.Now().Add(-tailWait)) {
+					s.Close()
+					return
+				}
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+func (f *feed) past(now time.Time) bool {
+	end := f.end()
+	return !end.IsZero() && !now.Before(end)
+}
+
+// tail knows which tracks have reached the end of the window. A session is over when
+// its video has, and where there is none, when every track has.
+type tail struct {
+	video bool
+	left  map[media.TrackID]bool
+}
+
+func newTail(run media.Run) *tail {
+	t := &tail{left: map[media.TrackID]bool{}}
+	for _, track := range run.Tracks {
+		if track.Codec.Video() && !t.video {
+			t.video = true
+			clear(t.left)
+		}
+		if track.Codec.Video() == t.video {
+			t.left[track.ID] = true
+		}
+	}
+	return t
+}
+
+// done notes that a unit of the track lies behind the end, and reports whether that
+// was the last one waited for. Sound that is still on its way when the picture is done
+// is waited for no longer: the tracks of a session arrive together.
+func (t *tail) done(id media.TrackID) bool {
+	delete(t.left, id)
+	return len(t.left) == 0
+}
+
+func (f *feed) options() rtsp.Options {
+	c, name := f.camera, f.camera.Name
+	transport := rtsp.Transport(c.Transport)
+	if transport == "" || transport == rtsp.Auto {
+		transport = f.worked // what worked works again, without seconds of trying
+	}
+	return rtsp.Options{
+		URL: c.URL, Transport: transport, Reorder: time.Duration(c.Reorder),
+		Insecure: c.Insecure, Fingerprint: c.Fingerprint,
+		DialTimeout: f.backoff.dialTimeout(f.deps.Clock.Now()),
+		Queue:       f.queue,
+		Clock:       f.deps.Clock, Log: f.deps.log(),
+		Observe: func(e rtsp.Event) { f.deps.observe(notice(name, e)) },
+	}
+}
+
+// up says that a session plays.
+func (f *feed) up(s Session) {
+	f.setState(statePlaying, s, "")
+	f.causes = 0
+	f.toldAt = time.Time{}
+	run, stats := s.Run(), s.Stats()
+	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped}
+	for _, t := range run.Tracks {
+		e.Tracks = append(e.Tracks, describe(t))
+	}
+	if !f.lost.IsZero() {
+		e.Down = f.deps.Clock.Now().Sub(f.lost).Seconds()
+	}
+	f.deps.observe(e)
+}
+
+// tell says why there is no session: to the sink, when the causes are new, and to
+// people at once, when the reason is new, and then once a minute.
+func (f *feed) tell(work context.Context, err error) error {
+	kind := kindOf(err)
+	f.mu.Lock()
+	f.kind = kind
+	f.mu.Unlock()
+	f.setState(stateRetrying, nil, err.Error())
+	now := f.deps.Clock.Now()
+	if causes := f.causes | causesOf(kind); causes != f.causes {
+		f.causes = causes
+		if err := f.sink.End(work, media.Gap{Causes: causes, Note: err.Error()}); err != nil {
+			return fault.Because("end a run of "+f.camera.Name, err)
+		}
+	}
+	if f.toldAt.IsZero() || f.told != kind || now.Sub(f.toldAt) >= time.Minute {
+		f.told, f.toldAt = kind, now
+		f.deps.observe(CameraDown{Camera: f.camera.Name, Kind: kind.String(), Reason: err.Error(), Tries: f.backoff.tries + 1})
+	}
+	return nil
+}
+
+// kindOf classifies the end of a session. A plain io.EOF is an orderly end.
+func kindOf(err error) fault.Kind {
+	if errors.Is(err, io.EOF) {
+		return fault.Ended
+	}
+	return fault.KindOf(err)
+}
+
+// causesOf is the gap cause of a failure.
+func causesOf(kind fault.Kind) media.Causes {
+	switch kind {
+	case fault.Unreachable:
+		return media.Because(media.Unreachable)
+	case fault.Denied:
+		return media.Because(media.Denied)
+	case fault.Timeout:
+		return media.Because(media.Timeout)
+	case fault.Unsupported:
+		return media.Because(media.Unsupported)
+	case fault.Refused, fault.NotFound, fault.Busy, fault.Protocol:
+		return media.Because(media.Refused)
+	case fault.DiskFull:
+		return media.Because(media.DiskFull)
+	case fault.DiskFailed:
+		return media.Because(media.DiskError)
+	}
+	return media.Because(media.StreamEnded)
+}
+
+// wait returns nil at due, and an error when ctx ends before. It gives up early when
+// the window passes.
+func (f *feed) wait(ctx context.Context, due time.Time) error {
+	for {
+		now := f.deps.Clock.Now()
+		left := due.Sub(now)
+		if left <= 0 || f.past(now) {
+			return ctx.Err()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(left, 200*time.Millisecond)):
+		}
+	}
+}
+
+func (f *feed) setState(st state, s Session, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state, f.session = st, s
+	if st != stateConnecting {
+		f.reason = reason
+	}
+}
+
+func (f *feed) count(s Session, au media.AccessUnit) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.units++
+	f.bytes += int64(len(au.Data))
+	f.meter.add(au.Arrival, len(au.Data), s.Run().Tracks[au.Track].Codec.Video())
+}
+
+// tellClock hands the raw sender reports to the sink, once a minute.
+func (f *feed) tellClock(s Session, au media.AccessUnit) {
+	o, ok := f.sink.(record.ClockObserver)
+	if !ok || au.Arrival.Sub(f.clocked) < time.Minute {
+		return
+	}
+	f.clocked = au.Arrival.Add(time.Second - time.Minute) // look again in a second
+	for i, t := range s.Stats().Tracks {
+		if t.Reports == 0 {
+			continue
+		}
+		f.clocked = au.Arrival
+		o.ObserveClock(journal.Clock{
+			What: "raw", Track: &i, At: au.Wall.UTC(), Offset: -t.ClockOffset, Within: t.ClockWithin,
+			RTP: t.LastReport.RTP, NTP: t.LastReport.NTP, Arrival: t.LastReport.Arrival.UTC(),
+		})
+	}
+}
+
+// progress fills in what the feed knows.
+func (f *feed) progress(now time.Time) CameraProgress {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := CameraProgress{Name: f.camera.Name, State: string(f.state), Reason: f.reason}
+	p.FPS, p.Bitrate = f.meter.rates(now)
+	p.Bytes = f.bytes
+	if f.session != nil {
+		s := f.session.Stats()
+		p.Transport = string(s.Transport)
+		p.Queue = s.Queued
+		var lost, all uint64
+		for _, t := range s.Tracks {
+			lost += t.Lost
+			all += t.Packets + t.Lost
+		}
+		if all > 0 {
+			p.Loss = float64(lost) / float64(all)
+		}
+		if f.units == 0 {
+			p.State = string(stateConnecting)
+		}
+	}
+	return p
+}
+
+// answered reports whether a unit ever came, and otherwise what kept it.
+func (f *feed) answered() (bool, fault.Kind, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.units > 0, f.kind, f.reason
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/record"
+	"rtsprec/engine/rtsp"
+)
+
+// tally keeps what the recorder tells, for the live display.
+type tally struct {
+	mu        sync.Mutex
+	gaps      map[uint64]journal.Gap // by ID; withdrawn ones are taken out
+	committed time.Time
+	disk      map[string]bool // cameras whose disk refuses; "" is the journal
+}
+
+func newTally() *tally {
+	return &tally{gaps: map[uint64]journal.Gap{}, disk: map[string]bool{}}
+}
+
+// observe takes an event of the recorder.
+func (t *tally) observe(e record.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e := e.(type) {
+	case record.Committed:
+		t.committed = e.At
+	case record.GapOpened:
+		t.gaps[e.Gap.ID] = e.Gap
+	case record.GapClosed:
+		t.gaps[e.Gap.ID] = e.Gap
+		if !e.Gap.To.After(e.Gap.From) {
+			delete(t.gaps, e.Gap.ID)
+		}
+	case record.DiskTrouble:
+		t.disk[e.Camera] = true
+	case record.DiskRecovered:
+		clear(t.disk)
+	}
+}
+
+// fill adds to a camera's progress what the recorder told.
+func (t *tally) fill(c *CameraProgress, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, g := range t.gaps {
+		if g.Camera != c.Name || g.Track != nil {
+			continue
+		}
+		c.Gaps++
+		to := g.To
+		if to.IsZero() {
+			to = now
+		}
+		c.GapTime += max(0, to.Sub(g.From).Seconds())
+	}
+	if !t.committed.IsZero() {
+		c.Committed = now.Sub(t.committed).Seconds()
+	}
+	if t.disk[c.Name] || t.disk[""] {
+		c.State = "disk"
+	}
+}
+
+// translate turns the recorder's event into ours; nil: nothing to tell.
+func translate(e record.Event) Event {
+	switch e := e.(type) {
+	case record.SegmentSealed:
+		return SegmentSealed{Camera: e.Camera, File: e.File, Start: e.Start, End: e.End, Bytes: e.Size}
+	case record.GapOpened:
+		if e.Gap.Causes == media.Because(media.Stopped) {
+			return nil // the orderly end of a run; what is missing then, if anything, is told when it is known
+		}
+		return Gap{Camera: e.Gap.Camera, Track: e.Gap.Track, From: e.Gap.From, Causes: e.Gap.Causes, Note: e.Gap.Note}
+	case record.GapClosed:
+		if !e.Gap.To.After(e.Gap.From) {
+			return nil
+		}
+		return Gap{Camera: e.Gap.Camera, Track: e.Gap.Track, From: e.Gap.From, To: e.Gap.To, Causes: e.Gap.Causes, Note: e.Gap.Note}
+	case record.Damaged:
+		d := e.Damage
+		return Damage{Camera: d.Camera, Track: d.Track, From: d.From, To: d.To, Units: d.Units, Lost: d.Lost}
+	case record.UnitsRefused:
+		return Notice{Camera: e.Camera, Message: "cannot be stored: " + e.Last.Error(), Count: e.Count}
+	case record.TrackSkipped:
+		return Notice{Camera: e.Camera, Message: fmt.Sprintf("track %d is not recorded: %s", e.Track, e.Why)}
+	case record.DiskTrouble:
+		return Disk{Camera: e.Camera, Kind: e.Kind.String(), Err: e.Err.Error()}
+	case record.DiskRecovered:
+		return Disk{}
+	case record.ClockStepped:
+		return Notice{Message: fmt.Sprintf("this host's clock was set %v: the recording keeps its own time", e.By.Round(time.Millisecond))}
+	}
+	return nil
+}
+
+// notice is a session's event as ours.
+func notice(camera string, e rtsp.Event) Event {
+	n := Notice{Camera: camera, Message: e.Text()}
+	if e, ok := e.(rtsp.Notice); ok {
+		n.Message, n.Hint, n.Count = e.Message, e.Hint, e.Count
+	}
+	return n
+}

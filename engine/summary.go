@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"fmt"
+
+	"rtsprec/engine/archive"
+	"rtsprec/engine/fault"
+)
+
+// summarise reads the recording back: the summary tells what a reader will find, not
+// what we meant to write.
+func (j job) summarise(d Deps, feeds []*feed) (*Summary, error) {
+	rec, err := archive.Load(d.FS, j.dir)
+	if err != nil {
+		return nil, err
+	}
+	return newSummary(rec, feeds, j.repairs), nil
+}
+
+func newSummary(rec *archive.Recording, feeds []*feed, repairs []string) *Summary {
+	s := &Summary{Dir: rec.Dir, From: rec.Window.From, To: rec.Window.To, Repairs: repairs}
+	for _, c := range rec.Cameras {
+		cs := CameraSummary{
+			Name: c.Name, Coverage: rec.Coverage(c).Share(), Gaps: c.Gaps, Damage: c.Damage, Answered: len(c.Segments) > 0,
+		}
+		for _, seg := range c.Segments {
+			cs.Files = append(cs.Files, seg.File)
+			cs.Bytes += seg.Size
+		}
+		for _, f := range feeds {
+			if f.camera.Name == c.Name {
+				var reason string
+				if cs.Answered, _, reason = f.answered(); !cs.Answered {
+					cs.Trouble = reason
+				}
+			}
+		}
+		s.Cameras = append(s.Cameras, cs)
+	}
+	return s
+}
+
+// verdict turns a summary into the error that its command returns.
+func (s *Summary) verdict(feeds []*feed) error {
+	for _, f := range feeds {
+		answered, kind, reason := f.answered()
+		if answered {
+			continue
+		}
+		if kind != fault.Denied {
+			kind = fault.Unreachable
+		}
+		return fault.New(kind, "%s never answered: %s", f.camera.Name, reason)
+	}
+	var gaps int
+	for _, c := range s.Cameras {
+		gaps += len(c.Gaps)
+	}
+	if gaps > 0 {
+		return fault.New(fault.Incomplete, "%s is complete but for %s", s.Dir, plural(gaps, "gap"))
+	}
+	return nil
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
