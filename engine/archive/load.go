@@ -44,13 +44,13 @@ func LoadBetween(fsys vfs.FS, dir string, from, to time.Time) (*Recording, error
 
 func load(fsys vfs.FS, dir string, read func(dir string) (*journal.Log, error)) (*Recording, error) {
 	plan, planError := journal.LoadPlan(fsys, dir)
-	if fault.Is(planError, fault.Unsupported) || fault.Is(planError, fault.DiskFailed) {
+	if planError != nil && !fault.Is(planError, fault.NotFound) && !fault.Is(planError, fault.Damaged) {
 		return nil, planError
 	}
-	held, err := fsys.Locked(filepath.Join(dir, lockName)) // before the journal: a writer that ends meanwhile has told all
-	if err != nil {
-		held = false // a file system without locks has no writers that matter
-	}
+	// Before the journal: a writer that ends meanwhile has told all. Where locks do not
+	// work nobody could begin to write.
+	held, err := fsys.Locked(filepath.Join(dir, lockName))
+	held = held && err == nil
 	log, err := read(filepath.Join(dir, journalDir))
 	if err != nil {
 		return nil, err
