@@ -20,6 +20,7 @@ type camera struct {
 	out     bool       // a sink is in use
 	stopped bool
 	writing bool // Write has been called and has not returned
+	stuck   bool // it waits for the disk
 
 	// Numbers and folders.
 	n       uint64          // of the newest segment
@@ -166,12 +167,14 @@ func (c *camera) usable() error {
 
 // insist repeats a step until the disk allows it. The lock is not held while it waits.
 func (c *camera) insist(ctx context.Context, step func() error) error {
+	defer func() { c.stuck = false }()
 	for {
 		err := step()
 		if !refusal(err) {
 			return err
 		}
 		c.r.disk.refuses(c.name, err)
+		c.stuck = true
 		c.mu.Unlock()
 		e := pause(ctx, retryEvery, c.wake)
 		c.mu.Lock()

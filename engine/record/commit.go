@@ -56,10 +56,23 @@ func (r *Recording) commit() error {
 		r.disk.refuses("", err)
 		return err
 	}
-	if !r.seals.struggling() {
+	if !r.struggling() {
 		r.disk.works()
 	}
 	return nil
+}
+
+// struggling reports whether the disk keeps anybody waiting.
+func (r *Recording) struggling() bool {
+	for _, c := range r.cameras {
+		c.mu.Lock()
+		stuck := c.stuck
+		c.mu.Unlock()
+		if stuck {
+			return true
+		}
+	}
+	return r.seals.struggling()
 }
 
 // watchClock journals a step of the host's clock and begins a new journal file.

@@ -256,7 +256,8 @@ type cutting struct {
 	unit   media.Ticks // DTS of the unit it is made for
 	origin time.Time   // media time at which the new file begins
 	shift  time.Duration
-	next   int64          // the same as a tick of the track's old file
+	here   int64          // where the unit would stand in the track's old file
+	next   int64          // where that file ends
 	step   *journal.Clock // a correction of the track's time that takes effect; nil: none
 }
 
@@ -271,6 +272,7 @@ func (c *camera) decide(t *track, au media.AccessUnit) *cutting {
 	// The old file lasts until the new one begins, whichever of the slewed time and
 	// the true one is later.
 	k.next = t.place(au, 0)
+	k.here = k.next
 	old := t.at(k.next)
 	if late := k.origin.Sub(old); late.Abs() >= stepAbove {
 		k.step = &journal.Clock{What: "step", Camera: c.name, Track: c.index(t), At: k.origin, Offset: late}
@@ -278,7 +280,7 @@ func (c *camera) decide(t *track, au media.AccessUnit) *cutting {
 	if old.After(k.origin) {
 		k.origin = old
 	} else {
-		k.next = max(k.next, media.FromDuration(k.origin.Sub(t.file.head.Start), t.ClockRate))
+		k.next = max(k.next, t.tick(k.origin))
 	}
 	return k
 }
@@ -301,6 +303,7 @@ func (c *camera) cut(t *track, au media.AccessUnit) error {
 	}
 	if t.file != nil {
 		t.release(k.next)
+		t.correct(k.here, k.next)
 	}
 	for _, o := range c.tracks {
 		switch {

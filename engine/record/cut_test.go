@@ -201,7 +201,9 @@ func TestSilenceIsJournaledWhileItLasts(t *testing.T) {
 			return at >= 3*time.Second && at < 6*time.Second
 		}
 		units = slices.DeleteFunc(units, silent)
-		i := slices.IndexFunc(units, func(au media.AccessUnit) bool { return media.ToDuration(au.PTS, f.tracks[au.Track].ClockRate) >= 6*time.Second })
+		i := slices.IndexFunc(units, func(au media.AccessUnit) bool {
+			return media.ToDuration(au.PTS, f.tracks[au.Track].ClockRate) >= 6*time.Second
+		})
 		g.send(s, "hall", units[:i])
 		time.Sleep(2500 * time.Millisecond)
 		if opened := eventsOf[GapOpened](g); len(opened) != 2 {

@@ -37,6 +37,7 @@ type file struct {
 	w      *segment.Writer
 
 	fragments  []*fragment // the last one is open unless ended; the first ones may be committed
+	begun      bool        // there was a fragment
 	pictures   bool        // the picture has begun
 	begin      int64       // where media begins
 	committed  int64       // bytes that are synced and journaled; begin: no media yet
@@ -89,7 +90,9 @@ func (f *file) push(s segment.Sample, codec media.Codec) {
 	}
 	if last == nil {
 		last = &fragment{starts: map[int]int64{}, offset: -1}
-		last.key = f.video < 0 || s.Track == f.video && s.Key || !f.pictures && s.Track != f.video
+		// Sound before the first picture stays with it: readers order files by picture.
+		last.key = f.video < 0 || !f.begun || !f.pictures && s.Track != f.video || f.pictures && s.Track == f.video && s.Key
+		f.begun = true
 		f.fragments = append(f.fragments, last)
 	}
 	f.pictures = f.pictures || s.Track == f.video

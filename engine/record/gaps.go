@@ -25,6 +25,7 @@ type absence struct {
 	misses media.Causes // added to the next gap between runs
 
 	keyless time.Time     // media time of the first unit of this run that waited for a key frame
+	hole    media.Gap     // the last span of the run of which the whole camera is missing
 	calm    time.Duration // what counted as silence in the last run
 }
 
@@ -181,8 +182,8 @@ func (c *camera) note(t *track, au media.AccessUnit, at time.Time) {
 		c.breakSilence(t, at, missing)
 	case missing != nil:
 		c.tellMissing(t, missing, at)
-	case !t.last.IsZero() && at.Sub(t.last) > t.patience():
-		c.span(c.index(t), t.end, at, media.Because(media.Timeout), "")
+	case !t.last.IsZero() && at.Sub(t.last) > t.patience() && !c.explained(t, at):
+		c.span(c.index(t), t.fade(), at, media.Because(media.Timeout), "")
 	}
 	if au.Damaged || au.Lost > 0 {
 		t.damage(c.name, c.index(t), au, at)
@@ -223,8 +224,8 @@ func (c *camera) breakSilence(t *track, at time.Time, missing *media.Gap) {
 func (c *camera) tellMissing(t *track, m *media.Gap, at time.Time) {
 	from, to := utc(m.From), at
 	switch {
-	case !t.last.IsZero() && (from.IsZero() || from.Before(t.end) || at.Sub(t.last) > t.patience()):
-		from = t.end
+	case !t.last.IsZero() && (from.IsZero() || from.Before(t.fade()) || at.Sub(t.last) > t.patience()):
+		from = t.fade()
 	case from.IsZero():
 		from = at.Add(-t.usual())
 	}
@@ -241,8 +242,16 @@ func (c *camera) tellMissing(t *track, m *media.Gap, at time.Time) {
 	var track *int
 	if t != c.lead {
 		track = c.index(t)
+	} else {
+		c.hole = media.Gap{From: from, To: to}
 	}
 	c.span(track, from, to, causes, m.Note)
+}
+
+// explained reports whether what is missing of a track before that time is missing of
+// the whole camera, which is journaled.
+func (c *camera) explained(t *track, at time.Time) bool {
+	return !t.fade().Before(c.hole.From.Add(-t.patience())) && !at.After(c.hole.To.Add(t.patience()))
 }
 
 // listen journals silence that goes on, and a camera that does not begin. Now is the
@@ -257,7 +266,7 @@ func (c *camera) listen(now time.Time) {
 	}
 	for _, t := range c.tracks {
 		if !t.last.IsZero() && t.hush == nil && now.Sub(t.seen) > t.patience() {
-			t.hush = c.openGap(c.index(t), t.end, media.Because(media.Timeout), "")
+			t.hush = c.openGap(c.index(t), t.fade(), media.Because(media.Timeout), "")
 		}
 	}
 }
@@ -268,10 +277,14 @@ func (c *camera) settleSilence(t *track) {
 	if t.hush == nil {
 		return
 	}
+	to := c.end
+	if to.Sub(t.hush.From) <= t.patience() {
+		to = t.hush.From // no longer than the units of other tracks are apart
+	}
 	if t == c.lead {
 		c.misses |= t.hush.Causes
 	}
-	c.closeGap(t.hush, c.end)
+	c.closeGap(t.hush, to)
 	t.hush = nil
 }
 

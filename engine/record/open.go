@@ -137,6 +137,7 @@ func (c *camera) relocate(f *file) error {
 		return err
 	}
 	c.lostBefore(f, i)
+	c.cutting = nil // its ticks are those of f
 	biases := n.refill(f, samples)
 	for _, t := range c.tracks {
 		if t.file == f {
@@ -186,6 +187,7 @@ func (f *file) refill(old *file, samples []segment.Sample) []int64 {
 // with a new file at its next key frame.
 func (c *camera) drop(f *file) {
 	c.lostBefore(f, len(f.fragments))
+	c.cutting = nil
 	for _, t := range c.tracks {
 		if t.file == f {
 			t.held, t.file = nil, nil

@@ -278,10 +278,11 @@ func (r *Recording) Close(ctx context.Context, why string, at time.Time) error {
 		c.stop()
 	}
 	err := r.finish(ctx)
+	r.seals.stop()
 	if err == nil && why != "" {
 		r.endWindow(why, at)
 	}
-	if e := r.lines.close(); err == nil {
+	if e := r.closeJournal(ctx, err == nil); err == nil {
 		err = e
 	}
 	if e := r.releaseLock(); err == nil {
@@ -292,18 +293,40 @@ func (r *Recording) Close(ctx context.Context, why string, at time.Time) error {
 
 // finish commits and seals until nothing is left or ctx is done.
 func (r *Recording) finish(ctx context.Context) error {
-	defer r.seals.stop()
-	for {
+	return again(ctx, func() error {
 		err := r.commit()
-		if err == nil && !r.pending() {
-			if err = r.seals.wait(ctx); err == nil && !r.pending() {
-				return r.lines.sync()
-			}
+		if err == nil {
+			err = r.seals.wait(ctx)
 		}
-		if e := pause(ctx, retryEvery, nil); e != nil {
-			if err == nil {
-				err = fault.Wrap(fault.Timeout, "write what was received", e)
-			}
+		if err == nil && r.pending() {
+			err = errUnfinished
+		}
+		return err
+	})
+}
+
+var errUnfinished = fault.New(fault.Timeout, "not everything is sealed")
+
+// closeJournal makes the last lines durable.
+func (r *Recording) closeJournal(ctx context.Context, insist bool) error {
+	if !insist {
+		return r.lines.close()
+	}
+	return again(ctx, r.lines.close)
+}
+
+// again repeats a step until it succeeds, or ctx is done.
+func again(ctx context.Context, step func() error) error {
+	for {
+		err := step()
+		if err == nil {
+			return nil
+		}
+		wait := retryEvery
+		if err == errUnfinished {
+			wait = time.Millisecond
+		}
+		if pause(ctx, wait, nil) != nil {
 			return err
 		}
 	}

@@ -227,10 +227,15 @@ func (g *rig) halt() {
 // close ends the recording in order.
 func (g *rig) close(why string) {
 	g.Helper()
+	g.closeAt(why, time.Now())
+}
+
+func (g *rig) closeAt(why string, at time.Time) {
+	g.Helper()
 	g.halt()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	g.must(g.rec.Close(ctx, why, time.Now()))
+	g.must(g.rec.Close(ctx, why, at))
 }
 
 func (g *rig) sink(name string) media.Sink {

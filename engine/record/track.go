@@ -78,10 +78,24 @@ func (t *track) join(f *file) {
 // is held lasts until then.
 func (t *track) change(au media.AccessUnit) {
 	if t.file != nil {
-		wall := media.FromDuration(decodeTime(au, t.ClockRate).Sub(t.file.head.Start), t.ClockRate)
-		t.release(max(t.place(au, 0), wall))
+		here, wall := t.place(au, 0), t.tick(decodeTime(au, t.ClockRate))
+		t.release(max(here, wall))
+		t.correct(here, max(here, wall))
 	}
 	t.skipTo(t.next)
+}
+
+// correct notes that a unit that would stand at tick old of the file stands, in the next
+// one, where now is: a correction is no silence.
+func (t *track) correct(old, now int64) {
+	if !t.last.IsZero() {
+		t.last = t.last.Add(t.at(now).Sub(t.at(old)))
+	}
+}
+
+// tick is the tick of the track's file at a media time.
+func (t *track) tick(at time.Time) int64 {
+	return media.FromDuration(at.Sub(t.file.head.Start), t.ClockRate)
 }
 
 // skipTo moves the track to f without knowing its first unit there.
@@ -158,6 +172,9 @@ func (t *track) usual() time.Duration {
 	}
 	return 20 * time.Millisecond
 }
+
+// fade is when the newest unit is over, as far as one can tell without the next.
+func (t *track) fade() time.Time { return t.last.Add(t.usual()) }
 
 // patience is how long the track may be silent before that is a gap.
 func (t *track) patience() time.Duration { return max(time.Second, 5*t.pace.median()) }
