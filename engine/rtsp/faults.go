@@ -54,7 +54,7 @@ func netKind(err error) fault.Kind {
 		return fault.Ended
 	case errors.As(err, &cert):
 		return fault.Denied
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, errHTTP):
 		return fault.Protocol
 	case errors.As(err, &dns):
 		return fault.Unreachable

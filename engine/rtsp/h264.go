@@ -5,10 +5,17 @@ package rtsp
 type h264 struct{ nalWriter }
 
 func newH264(_ *stream, out emit) depacketiser {
-	return &pictures{out: out, codec: &h264{nalWriter{vcl: func(nal []byte) bool {
-		t := nal[0] & 0x1f
-		return t >= 1 && t <= 5
-	}}}}
+	return &pictures{out: out, codec: &h264{nalWriter{kind: kind264}}}
+}
+
+func kind264(nal []byte) nalKind {
+	switch t := nal[0] & 0x1f; {
+	case t >= 1 && t <= 5:
+		return sliceNAL
+	case t == 7 || t == 8:
+		return setNAL
+	}
+	return otherNAL
 }
 
 // Packet types (RFC 6184 5.2).
@@ -19,34 +26,55 @@ const (
 	fuB   = 29
 )
 
-func (h *h264) begins(b []byte) bool {
+func (h *h264) begins(b []byte) int {
 	b = afterStartCode(b)
 	if len(b) < 2 {
-		return false
+		return -1
 	}
 	switch b[0] & 0x1f {
 	case stapA:
-		return len(b) > 4 && startsPicture264(b[3:])
+		if len(b) > 4 {
+			return startsPicture264(b[3:])
+		}
+		return -1
 	case stapB:
-		return len(b) > 6 && startsPicture264(b[5:])
+		if len(b) > 6 {
+			return startsPicture264(b[5:])
+		}
+		return -1
 	case fuA:
-		return len(b) > 2 && b[1]&0x80 != 0 && startsPicture264(append([]byte{b[1] & 0x1f}, b[2:3]...))
+		if len(b) > 2 && b[1]&0x80 != 0 {
+			return startsPicture264(append([]byte{b[1] & 0x1f}, b[2:3]...))
+		}
+		return -1
 	case fuB:
-		return len(b) > 4 && b[1]&0x80 != 0 && startsPicture264([]byte{b[1] & 0x1f, b[4]})
+		if len(b) > 4 && b[1]&0x80 != 0 {
+			return startsPicture264([]byte{b[1] & 0x1f, b[4]})
+		}
+		return -1
 	}
 	return startsPicture264(b)
 }
 
-// startsPicture264 follows H.264 7.4.1.2.3; first_mb_in_slice is 0 when the first bit
-// behind the header is set.
-func startsPicture264(nal []byte) bool {
+// startsPicture264 follows H.264 7.4.1.2.3: 0 for an access unit delimiter, then what may
+// come before a picture, in order, and 4 for the first slice of one. first_mb_in_slice
+// is 0 when the first bit behind the header is set.
+func startsPicture264(nal []byte) int {
 	switch nal[0] & 0x1f {
+	case 9:
+		return 0
+	case 7, 15:
+		return 1
+	case 8:
+		return 2
+	case 6, 14, 16, 17, 18:
+		return 3
 	case 1, 2, 5:
-		return len(nal) > 1 && nal[1]&0x80 != 0
-	case 6, 7, 8, 9, 14, 15, 16, 17, 18:
-		return true
+		if len(nal) > 1 && nal[1]&0x80 != 0 {
+			return 4
+		}
 	}
-	return false
+	return -1
 }
 
 func (h *h264) add(buf []byte, p *packet, broken bool) []byte {

@@ -7,11 +7,21 @@ type h265 struct {
 }
 
 func newH265(st *stream, out emit) depacketiser {
-	h := &h265{nalWriter: nalWriter{vcl: func(nal []byte) bool { return nal[0]>>1&0x3f < 32 }}}
+	h := &h265{nalWriter: nalWriter{kind: kind265}}
 	if st.fmtp.number("sprop-max-don-diff", 0) > 0 {
 		h.donl = 2
 	}
 	return &pictures{out: out, codec: h}
+}
+
+func kind265(nal []byte) nalKind {
+	switch t := nal[0] >> 1 & 0x3f; {
+	case t < 32:
+		return sliceNAL
+	case t <= 34:
+		return setNAL
+	}
+	return otherNAL
 }
 
 // Packet types (RFC 7798 4.4).
@@ -20,31 +30,43 @@ const (
 	fu265 = 49
 )
 
-func (h *h265) begins(b []byte) bool {
+func (h *h265) begins(b []byte) int {
 	b = afterStartCode(b)
 	if len(b) < 3 {
-		return false
+		return -1
 	}
 	switch b[0] >> 1 & 0x3f {
 	case ap265:
 		n := 2 + h.donl + 2
-		return len(b) > n+2 && startsPicture265(b[n:])
+		if len(b) > n+2 {
+			return startsPicture265(b[n:])
+		}
+		return -1
 	case fu265:
 		n := 3 + h.donl
-		return len(b) > n && b[2]&0x80 != 0 && startsPicture265([]byte{b[2] & 0x3f << 1, 1, b[n]})
+		if len(b) > n && b[2]&0x80 != 0 {
+			return startsPicture265([]byte{b[2] & 0x3f << 1, 1, b[n]})
+		}
+		return -1
 	}
 	return startsPicture265(b)
 }
 
-// startsPicture265 follows H.265 7.4.2.4.4.
-func startsPicture265(nal []byte) bool {
+// startsPicture265 follows H.265 7.4.2.4.4; see startsPicture264.
+func startsPicture265(nal []byte) int {
 	switch t := nal[0] >> 1 & 0x3f; {
-	case t < 32:
-		return len(nal) > 2 && nal[2]&0x80 != 0 // first_slice_segment_in_pic_flag
-	case t >= 32 && t <= 35, t == 39, t >= 41 && t <= 44, t >= 48 && t <= 55:
-		return true
+	case t == 35:
+		return 0
+	case t == 32, t == 33:
+		return 1
+	case t == 34:
+		return 2
+	case t == 39, t >= 41 && t <= 44, t >= 48 && t <= 55:
+		return 3
+	case t < 32 && len(nal) > 2 && nal[2]&0x80 != 0: // first_slice_segment_in_pic_flag
+		return 4
 	}
-	return false
+	return -1
 }
 
 func (h *h265) add(buf []byte, p *packet, broken bool) []byte {

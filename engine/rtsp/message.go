@@ -154,7 +154,7 @@ func parseHeader(lines []string) textproto.MIMEHeader {
 // methods of requests that a peer may send, and the protocol's own name: how a text
 // message in the byte stream is recognised.
 var textStarts = [][]byte{
-	[]byte("RTSP/"), []byte("OPTIONS "), []byte("GET_PARAMETER "), []byte("SET_PARAMETER "), []byte("TEARDOWN "),
+	[]byte("RTSP/"), []byte("HTTP/"), []byte("OPTIONS "), []byte("GET_PARAMETER "), []byte("SET_PARAMETER "), []byte("TEARDOWN "),
 	[]byte("ANNOUNCE "), []byte("REDIRECT "), []byte("PAUSE "), []byte("PLAY "), []byte("DESCRIBE "), []byte("SETUP "),
 	[]byte("RECORD "), []byte("PING "),
 }

@@ -27,8 +27,11 @@ func newMJPEG(st *stream, out emit) depacketiser {
 }
 
 // begins: the fragment offset is 0.
-func (m *mjpeg) begins(b []byte) bool {
-	return len(b) >= 8 && b[1] == 0 && b[2] == 0 && b[3] == 0
+func (m *mjpeg) begins(b []byte) int {
+	if len(b) >= 8 && b[1] == 0 && b[2] == 0 && b[3] == 0 {
+		return 0
+	}
+	return -1
 }
 
 func (m *mjpeg) add(buf []byte, p *packet, broken bool) []byte {
@@ -152,3 +155,5 @@ func (m *mjpeg) damaged() bool {
 }
 
 func (m *mjpeg) invalid() uint64 { return m.bad }
+
+func (m *mjpeg) salvage(buf []byte) []byte { return buf[:0] }

@@ -11,7 +11,12 @@ func newMPEG4(_ *stream, out emit) depacketiser { return &pictures{out: out, cod
 
 var vopStart = []byte{0, 0, 1, 0xb6} // vop_start_code, ISO 14496-2 6.3.1
 
-func (m *mpeg4) begins(b []byte) bool { return bytes.HasPrefix(b, startCode) }
+func (m *mpeg4) begins(b []byte) int {
+	if bytes.HasPrefix(b, startCode) {
+		return 0
+	}
+	return -1
+}
 
 func (m *mpeg4) add(buf []byte, p *packet, _ bool) []byte {
 	from := max(len(buf)-len(vopStart)+1, 0)
@@ -25,3 +30,5 @@ func (m *mpeg4) picture() bool                   { return m.vop }
 func (m *mpeg4) reset()                          { m.vop = false }
 func (m *mpeg4) damaged() bool                   { return false }
 func (m *mpeg4) invalid() uint64                 { return 0 }
+
+func (m *mpeg4) salvage(buf []byte) []byte { return buf }

@@ -3,6 +3,8 @@ package rtsp
 import (
 	"bytes"
 	"encoding/binary"
+
+	"rtsprec/engine/media"
 )
 
 // nalWriter appends NAL units to a picture, each behind its 4-byte length, whole or in
@@ -14,8 +16,16 @@ type nalWriter struct {
 	slice bool // the unit holds a slice
 	hurt  bool // something was left out
 	bad   uint64
-	vcl   func(nal []byte) bool
+	kind  func(nal []byte) nalKind
 }
+
+type nalKind uint8
+
+const (
+	otherNAL nalKind = iota
+	sliceNAL
+	setNAL // a parameter set
+)
 
 func (w *nalWriter) start(buf []byte, header ...byte) []byte {
 	w.at, w.open = len(buf), true
@@ -62,7 +72,7 @@ func (w *nalWriter) seal(buf []byte) []byte {
 		return buf[:w.at]
 	}
 	binary.BigEndian.PutUint32(buf[w.at:], uint32(end-w.at-4))
-	w.slice = w.slice || w.vcl(buf[w.at+4:end])
+	w.slice = w.slice || w.kind(buf[w.at+4:end]) == sliceNAL
 	return buf[:end]
 }
 
@@ -123,6 +133,17 @@ func (w *nalWriter) close(buf []byte, broken bool) []byte { return w.settle(buf,
 
 func (w *nalWriter) picture() bool { return w.slice }
 func (w *nalWriter) reset()        { w.slice = false }
+
+// salvage keeps the parameter sets.
+func (w *nalWriter) salvage(buf []byte) []byte {
+	kept := buf[:0]
+	for nal := range media.NALs(buf) {
+		if w.kind(nal) == setNAL {
+			kept = media.AppendNAL(kept, nal) // never longer than what has been read
+		}
+	}
+	return kept
+}
 
 // settle closes a fragmented NAL unit before what does not continue it.
 func (w *nalWriter) settle(buf []byte, broken bool) []byte {

@@ -22,7 +22,17 @@ type stream struct {
 
 // streamsOf chooses the media that can be recorded, in order, and says of the others why not.
 func streamsOf(s sdpSession) (streams []*stream, skipped []string) {
+	// Some cameras call what they send "sendonly". It means a back channel only beside
+	// something that is called otherwise.
+	mixed := false
 	for _, m := range s.media {
+		mixed = mixed || m.direction != "sendonly"
+	}
+	for _, m := range s.media {
+		if m.kind == "audio" && m.direction == "sendonly" && mixed {
+			skipped = append(skipped, "audio: a back channel, for sound to the camera")
+			continue
+		}
 		st, why := streamOf(m)
 		if st == nil {
 			skipped = append(skipped, m.kind+": "+why)
@@ -36,9 +46,6 @@ func streamsOf(s sdpSession) (streams []*stream, skipped []string) {
 
 // streamOf takes the first format of a media that is known.
 func streamOf(m sdpMedia) (*stream, string) {
-	if m.kind == "audio" && m.direction == "sendonly" {
-		return nil, "a back channel, for sound to the camera"
-	}
 	if m.direction == "inactive" {
 		return nil, "inactive"
 	}

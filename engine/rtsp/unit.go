@@ -1,6 +1,9 @@
 package rtsp
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // unit is what a depacketiser has put together. Data belongs to the depacketiser and is
 // only valid during the call of emit.
@@ -41,21 +44,23 @@ type pictures struct {
 	out   emit
 	codec codec
 
-	open   bool
-	unit   unit
-	buf    []byte
-	ended  bool // the last packet had the marker
-	last   uint32
-	any    bool // there was a last packet
-	agrees int
-	bad    uint64
+	open     bool
+	unit     unit
+	buf      []byte
+	ended    bool // the last packet had the marker
+	unmarked bool // one before it, since the last border, had not
+	last     uint32
+	any      bool // there was a last packet
+	agrees   int
+	usual    int // the latest part that a picture began with when nothing was missing
+	bad      uint64
 }
 
 // codec is what a coding adds to pictures.
 type codec interface {
 	// begins reports whether a payload can only be the start of a picture or of what
-	// precedes it.
-	begins(payload []byte) bool
+	// precedes it: which part of that, in order from 0, or -1.
+	begins(payload []byte) int
 	// add appends a payload to buf. broken says that packets are missing before it.
 	add(buf []byte, p *packet, broken bool) []byte
 	// close finishes buf: the picture is over. broken says that its end is missing.
@@ -64,6 +69,8 @@ type codec interface {
 	// holds none goes before the next one.
 	picture() bool
 	reset()
+	// salvage keeps of buf, whose picture is lost, what the next one may need.
+	salvage(buf []byte) []byte
 	// damaged reports, once, whether something of the picture had to be left out.
 	damaged() bool
 	invalid() uint64
@@ -75,7 +82,14 @@ const (
 )
 
 func (v *pictures) push(p *packet) {
-	begins := v.codec.begins(p.payload)
+	if empty(p.payload) {
+		v.unit.lost += p.lost
+		v.unit.damaged = v.unit.damaged || v.open && p.lost > 0
+		v.unit.fresh = v.unit.fresh || p.fresh
+		return
+	}
+	part := v.codec.begins(p.payload)
+	begins := part >= 0
 	v.judge(p, begins)
 	if v.open {
 		switch {
@@ -85,15 +99,12 @@ func (v *pictures) push(p *packet) {
 			v.finish(p.lost > 0 && !v.ended)
 		}
 	}
-	broken := p.lost > 0 || (p.fresh && !begins)
 	if !v.open {
-		v.open = true
-		v.unit.rtp, v.unit.arrival = p.rtp, p.arrival
-		v.unit.fresh = v.unit.fresh || p.fresh
-		broken = broken && !begins
+		v.start(p, part)
+	} else if p.lost > 0 {
+		v.unit.damaged = true
 	}
 	v.unit.lost += p.lost
-	v.unit.damaged = v.unit.damaged || broken
 	if len(v.buf)+len(p.payload) > maxUnit {
 		v.unit.damaged = true
 		v.bad++
@@ -101,21 +112,48 @@ func (v *pictures) push(p *packet) {
 		v.buf = v.codec.add(v.buf, p, p.lost > 0 || p.fresh)
 	}
 	v.last, v.any, v.ended = p.rtp, true, p.marker
+	v.unmarked = v.unmarked || !p.marker
 	if p.marker && v.agrees >= markerTrust {
 		v.finish(false)
 	}
 }
 
-// judge compares the marker of the last packet with what this one shows.
+// empty reports whether a payload has nothing but a few zeros in it.
+func empty(payload []byte) bool {
+	return len(payload) <= 4 && len(bytes.TrimLeft(payload, "\x00")) == 0
+}
+
+// start begins a picture with p. When packets are missing before p, they may have been
+// pictures of their own or the start of this one: it is taken to be whole when it
+// begins no later than pictures of this camera do.
+func (v *pictures) start(p *packet, part int) {
+	v.open = true
+	v.unit.rtp, v.unit.arrival = p.rtp, p.arrival
+	v.unit.fresh = v.unit.fresh || p.fresh
+	switch {
+	case p.lost == 0 && !p.fresh:
+		v.usual = max(v.usual, part)
+	case part < 0, p.lost > 0 && part > v.usual:
+		v.unit.damaged = true
+	}
+}
+
+// judge compares the marker of the last packet with what this one shows. A picture of
+// one packet shows nothing: it looks the same to a camera that marks every packet.
 func (v *pictures) judge(p *packet, begins bool) {
-	if !v.any || !v.ended || p.lost > 0 || p.fresh {
+	if !v.any {
 		return
 	}
+	border := p.rtp != v.last || begins && v.codec.picture()
 	switch {
+	case p.lost > 0 || p.fresh || !v.ended:
 	case p.rtp == v.last && !begins:
 		v.agrees = -markerPenalty
-	case p.rtp != v.last || v.codec.picture():
+	case border && v.unmarked:
 		v.agrees = min(v.agrees+1, markerTrust)
+	}
+	if border || v.ended {
+		v.unmarked = false
 	}
 }
 
@@ -126,6 +164,10 @@ func (v *pictures) finish(broken bool) {
 	v.buf = v.codec.close(v.buf, broken)
 	v.unit.damaged = v.codec.damaged() || v.unit.damaged || broken
 	if !v.codec.picture() {
+		if v.unit.damaged {
+			v.buf = v.codec.salvage(v.buf)
+			v.unit.damaged = false // nothing of it is handed on but v.unit.lost
+		}
 		return
 	}
 	v.codec.reset()

@@ -1,7 +1,9 @@
 package rtsp
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -17,7 +19,11 @@ type wire struct {
 	known   func(byte) bool // whether a channel is in use; asked while searching for sync
 	lost    bool            // searching for the next message or frame
 	garbage *atomic.Uint64  // counts bytes skipped
+	err     error           // found in what was read
 }
+
+// errHTTP says that the port was the wrong one.
+var errHTTP = errors.New("this is a web server, not an RTSP server")
 
 const wireBuffer = 128 << 10 // at least one frame of 65539 bytes and then some
 
@@ -41,6 +47,9 @@ func (w *wire) serve(h handler, now func() time.Time) error {
 		}
 		arrival := now()
 		for w.take(h, arrival) {
+		}
+		if w.err != nil {
+			return w.err
 		}
 		if w.w-w.r >= maxHead+maxBody {
 			w.skip(1)
@@ -88,6 +97,10 @@ func (w *wire) take(h handler, arrival time.Time) bool {
 	if b[0] == '\r' || b[0] == '\n' { // between messages they mean nothing
 		w.r++
 		return true
+	}
+	if bytes.HasPrefix(b, []byte("HTTP/")) {
+		w.err = errHTTP
+		return false
 	}
 	yes, maybe := startsText(b)
 	if !yes {
