@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -139,7 +138,6 @@ func TestOrderKeepsPresentationTimesOfEncoders(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			e := encode(t, c.codec, c.args)
-			const frame = 3600
 			raised, ahead, dts := check(t, NewOrder(c.codec, 90000, e.config), e.pts, e.units)
 			if raised > 0 {
 				t.Errorf("%d presentation times were changed", raised)
@@ -287,7 +285,7 @@ func FuzzOrderIsMonotonic(f *testing.F) {
 			}
 			q, d := o.Next(pts, steps[i:])
 			if d > q || d <= last || q < pts || q > max(pts, d) {
-				t.Fatal(fmt.Sprintf("unit %d: pts %d became %d, dts %d after %d", i, pts, q, d, last))
+				t.Fatalf("unit %d: pts %d became %d, dts %d after %d", i, pts, q, d, last)
 			}
 			last = d
 		}
