@@ -100,6 +100,9 @@ func clips(t testing.TB) []clip {
 		)
 		for bits := 2; bits <= 5; bits++ {
 			for _, aal2 := range []bool{true, false} {
+				if aal2 && bits != 4 {
+					continue // stored as it is, whatever the bits
+				}
 				track := media.Track{Codec: media.G726, ClockRate: 8000, SampleRate: 8000, Channels: 1, Bits: bits, AAL2: aal2}
 				name, form := "g726 "+string(rune('0'+bits)), "g726le"
 				if aal2 {

@@ -39,4 +39,17 @@
 // Units are stored as received with one exception: G.726 in the bit order of RFC 3551,
 // which no player looks for in an MP4, is stored in that of ITU-T I.366.2 (AAL2) and
 // turned back when read. The tag rtsprec.reordered names such tracks.
+//
+// Who plays what, open and sealed alike, tried with ffmpeg 5.1, VLC 3.0, GStreamer 1.22
+// (qtdemux) and mediainfo 23.04, which shows the duration of all of them:
+//
+//	codec           entry      ffmpeg  VLC  GStreamer  mediainfo says
+//	H.264, H.265    avc1 hvc1  yes     yes  yes        AVC, HEVC
+//	MPEG-4, MJPEG   mp4v       yes     yes  yes        MPEG-4 Visual, JPEG
+//	AAC, Opus       mp4a Opus  yes     yes  yes        AAC, Opus
+//	G.711           alaw ulaw  yes     yes  yes        ADPCM
+//	L16             twos       yes     yes  yes        PCM
+//	L16 > 65535 Hz  twos       yes     no   no         PCM
+//	G.722           ms 0x028F  yes     no   no         SBC24
+//	G.726           ms 0x0045  yes     no   no         ADPCM
 package segment

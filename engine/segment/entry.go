@@ -73,7 +73,8 @@ func unstorable(t media.Track) string {
 const (
 	maxConfig     = 1 << 13
 	maxSampleRate = 1<<16 - 1
-	maxSets       = 31 // of a kind: avcC counts sequence parameter sets in 5 bits
+	maxSets       = 255 // of a kind
+	maxSPS        = 31  // avcC counts sequence parameter sets in 5 bits
 )
 
 // sets returns the parameter sets of one NAL unit type in a configuration.
@@ -209,6 +210,7 @@ func (b *builder) dOps(t media.Track) {
 // avcC appends the H.264 configuration (ISO 14496-15 5.3.3.1).
 func (b *builder) avcC(t media.Track) {
 	sps := sets(t, typeSPS264)
+	sps = sps[:min(len(sps), maxSPS)]
 	list := func(sets [][]byte) {
 		for _, set := range sets {
 			b.u16(uint16(len(set)))

@@ -1,8 +1,6 @@
 package segment
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"rtsprec/engine/media"
@@ -19,16 +17,6 @@ const (
 // fileType is the file's first box, and the beginning of its body once more. Its
 // length is part of the format.
 const fileType = "\x00\x00\x00\x20ftypiso6\x00\x00\x00\x01iso6isommp41mp42"
-
-// Tags in the moov. Players show the first; the others are ours.
-const (
-	tagStart     = "com.apple.quicktime.creationdate"
-	tagCamera    = "rtsprec.camera"
-	tagFormat    = "rtsprec.format"
-	tagReordered = "rtsprec.reordered"
-
-	format = "1"
-)
 
 // epoch1904 and epoch1900 are the seconds from the origins of MP4 and NTP to 1970.
 const (
@@ -257,49 +245,5 @@ func (b *builder) mvex(tracks []media.Track) {
 				b.u32(flagsKey)
 			})
 		}
-	})
-}
-
-// tags appends the metadata that players show and readers need.
-func (b *builder) tags(l layout) {
-	pairs := [][2]string{
-		{tagStart, l.origin.UTC().Format(time.RFC3339Nano)},
-		{tagCamera, l.header.Camera},
-		{tagFormat, format},
-	}
-	var list []string
-	for i, t := range l.header.Tracks {
-		if reordered(t) {
-			list = append(list, strconv.Itoa(i+1))
-		}
-	}
-	if len(list) > 0 {
-		pairs = append(pairs, [2]string{tagReordered, strings.Join(list, ",")})
-	}
-	b.box("udta", func() {
-		b.full("meta", 0, 0, func() {
-			b.full("hdlr", 0, 0, func() {
-				b.u32(0)
-				b.str("mdta")
-				b.zeros(13)
-			})
-			b.full("keys", 0, 0, func() {
-				b.u32(uint32(len(pairs)))
-				for _, p := range pairs {
-					b.box("mdta", func() { b.str(p[0]) })
-				}
-			})
-			b.box("ilst", func() {
-				for i, p := range pairs {
-					b.box(string([]byte{0, 0, 0, byte(i + 1)}), func() {
-						b.box("data", func() {
-							b.u32(1) // UTF-8
-							b.u32(0)
-							b.str(p[1])
-						})
-					})
-				}
-			})
-		})
 	})
 }

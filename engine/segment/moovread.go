@@ -73,27 +73,3 @@ func readTrack(trak []byte) (id int, t media.Track, err error) {
 	stsd, _ := child(trak, "mdia", "minf", "stbl", "stsd")
 	return id, t, readEntry(stsd, &t)
 }
-
-// readTags returns the metadata of a moov; what is broken is left out.
-func readTags(moov []byte) map[string]string {
-	tags := map[string]string{}
-	meta, _ := child(moov, "udta", "meta")
-	if len(meta) < 4 {
-		return tags
-	}
-	meta = meta[4:]
-	var names []string
-	if keys, _ := child(meta, "keys"); len(keys) >= 8 {
-		for _, name := range children(keys[8:]) {
-			names = append(names, string(name))
-		}
-	}
-	ilst, _ := child(meta, "ilst")
-	for kind, item := range children(ilst) {
-		n := int(kind[0])<<24 | int(kind[1])<<16 | int(kind[2])<<8 | int(kind[3])
-		if data, _ := child(item, "data"); n >= 1 && n <= len(names) && len(data) >= 8 {
-			tags[names[n-1]] = string(data[8:])
-		}
-	}
-	return tags
-}

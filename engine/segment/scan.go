@@ -52,6 +52,10 @@ type File struct {
 // what a browser's media source wants before the first fragment.
 func (f *File) InitRange() (offset, length int64) { return BodyOffset, f.init - BodyOffset }
 
+// Summary says of a sealed file what Seal said when it was sealed; without the checksum
+// after a Quick reading.
+func (f *File) Summary() Summary { return summarize(f.Header, f.Tracks, f.Size, f.SHA256) }
+
 // scanner is one reading of a file.
 type scanner struct {
 	ScanOptions

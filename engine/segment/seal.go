@@ -61,15 +61,23 @@ func (b *body) ending() []byte {
 func (b *body) summary(end []byte) Summary {
 	sha := b.sum()
 	sha.Write(end)
-	s := Summary{Size: b.size + int64(len(end)), SHA256: hex.EncodeToString(sha.Sum(nil))}
-	infos := b.infos()
-	lead := b.video
-	for _, info := range infos {
+	return summarize(b.header, b.infos(), b.size+int64(len(end)), hex.EncodeToString(sha.Sum(nil)))
+}
+
+// summarize picks the track that leads: the first of video, or the longest where video
+// has no unit.
+func summarize(h Header, infos []TrackInfo, size int64, sha string) Summary {
+	s := Summary{Size: size, SHA256: sha}
+	lead := -1
+	for i, info := range infos {
 		s.Units = append(s.Units, info.Units)
 		s.Starts = append(s.Starts, info.Start)
 		s.Ends = append(s.Ends, info.End)
+		if lead < 0 && h.Tracks[i].Codec.Video() && info.Units > 0 {
+			lead = i
+		}
 	}
-	if lead < 0 || infos[lead].Units == 0 {
+	if lead < 0 {
 		lead = longest(infos)
 	}
 	s.Start, s.End = infos[lead].Start, infos[lead].End

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"os/exec"
 	"reflect"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func TestEveryCodecIsReadBackAndDecodesAsItsSource(t *testing.T) {
 			s := mix([]int64{0}, c)
 			path, f, w := s.create(t, "open.mp4.part")
 			want := decoded(t, c.source...)
-			check := func(state State) {
+			check := func(state State) probed {
 				t.Helper()
 				file := scan(t, f, ScanOptions{})
 				if file.State != state || !reflect.DeepEqual(file.Header, s.header) {
@@ -81,13 +82,13 @@ func TestEveryCodecIsReadBackAndDecodesAsItsSource(t *testing.T) {
 				if got := decoded(t, input...); got != want {
 					t.Errorf("%v: decodes to %s, want %s", state, got, want)
 				}
+				return p
 			}
 			check(Open)
 			if _, err := w.Seal(); err != nil {
 				t.Fatal(err)
 			}
-			check(Sealed)
-			p := ffprobe(t, path)
+			p := check(Sealed)
 			if d := seconds(t, p.Format.Duration); math.Abs(d-3) > 0.1 {
 				t.Errorf("%v s long", d)
 			}
@@ -164,6 +165,9 @@ func TestSeekingInASealedFileLandsOnTheKeyPicture(t *testing.T) {
 // Mediainfo has names of its own for some: they are what it says of any file with that entry.
 func TestMediainfoAgrees(t *testing.T) {
 	for _, c := range clips(t) {
+		if strings.HasPrefix(c.name, "g726") && c.track.Bits != 4 {
+			continue
+		}
 		format := map[media.Codec]string{
 			media.H264: "AVC", media.H265: "HEVC", media.MPEG4: "MPEG-4 Visual", media.MJPEG: "JPEG",
 			media.AAC: "AAC", media.Opus: "Opus", media.PCMA: "ADPCM", media.PCMU: "ADPCM", media.L16: "PCM", media.G722: "SBC24", media.G726: "ADPCM",
@@ -210,5 +214,36 @@ func TestAnotherReaderFindsTheSameSamples(t *testing.T) {
 	}
 	if size := binary.BigEndian.Uint64(data[headerOffset+8:]); headerOffset+int64(size) != w.body.size {
 		t.Errorf("media data of %d bytes", size)
+	}
+}
+
+// TestGStreamerPlaysIt counts what comes out of a demuxer that shares nothing with ffmpeg.
+func TestGStreamerPlaysIt(t *testing.T) {
+	need(t, "gst-launch-1.0")
+	for name, want := range map[string]int64{
+		"h264": 75 * 320 * 240 * 3 / 2, "h265": 75 * 320 * 240 * 3 / 2, "mjpeg": 75 * 320 * 240 * 3 / 2,
+		"alaw": 153 * 160 * 2, "ulaw": 153 * 160 * 2, "l16": 153 * 882 * 4,
+	} {
+		c := clipNamed(t, name)
+		s := mix([]int64{0}, c)
+		path, _, w := s.create(t, "x.mp4")
+		for _, state := range []State{Open, Sealed} {
+			if state == Sealed {
+				must[Summary](t)(w.Seal())
+			}
+			out := path + ".raw"
+			pad, convert := "d.audio_0", "audioconvert ! audio/x-raw,format=S16LE"
+			if c.track.Codec.Video() {
+				pad, convert = "d.video_0", "videoconvert ! video/x-raw,format=I420"
+			}
+			line := "-q filesrc location=" + path + " ! qtdemux name=d " + pad + " ! queue ! decodebin ! " + convert + " ! filesink location=" + out
+			if output, err := exec.Command("gst-launch-1.0", strings.Fields(line)...).CombinedOutput(); err != nil {
+				t.Errorf("%s, %v: %s", name, state, output)
+				continue
+			}
+			if got := must[os.FileInfo](t)(os.Stat(out)).Size(); math.Abs(float64(got-want)) > 4*882 {
+				t.Errorf("%s, %v: %d bytes, want %d", name, state, got, want)
+			}
+		}
 	}
 }

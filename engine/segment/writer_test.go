@@ -289,3 +289,61 @@ func FuzzReorderTwiceGivesBackWhatWasThere(f *testing.F) {
 		}
 	})
 }
+
+func TestPresentationBeforeDecodingSurvives(t *testing.T) {
+	s := toy(12)
+	for i := range s.samples {
+		if s.samples[i].Track == 0 {
+			s.samples[i].Offset -= 1800
+		}
+	}
+	_, f, w := s.create(t, "x.mp4")
+	sum := must[Summary](t)(w.Seal())
+	if want := start.Add(-10 * time.Millisecond); !sum.Start.Equal(want) {
+		t.Errorf("starts %v, want %v", sum.Start, want)
+	}
+	same(t, 4, s.samples, read(t, scan(t, f, ScanOptions{})))
+	stbl := must[*mp4.File](t)(mp4.ReadMP4File(f.Name())).Moov.Trak.Mdia.Minf.Stbl
+	if stbl.Ctts.Version != 1 || stbl.Ctts.GetCompositionTimeOffset(1) != -1800 {
+		t.Errorf("ctts version %d begins with %d", stbl.Ctts.Version, stbl.Ctts.GetCompositionTimeOffset(1))
+	}
+}
+
+func TestOffsetsBeyondFourGigabytesAreWrittenInFull(t *testing.T) {
+	f := &sink{}
+	c := newCamera(2000)
+	w := must[*Writer](t)(NewWriter(f, c.header))
+	c.fragment(t, w)
+	w.body.size += 5 << 30
+	c.fragment(t, w)
+	var out builder
+	out.moov(layout{header: c.header, origin: start, tables: w.body.tables})
+	box := must[mp4.Box](t)(mp4.DecodeBox(0, bytes.NewReader(out)))
+	for i, trak := range box.(*mp4.MoovBox).Traks {
+		co64 := trak.Mdia.Minf.Stbl.Co64
+		if co64 == nil || len(co64.ChunkOffset) != 2 || co64.ChunkOffset[1] <= 5<<30 || co64.ChunkOffset[0] > 1<<20 {
+			t.Errorf("track %d: %+v", i, co64)
+		}
+	}
+}
+
+func TestASealedFileThatWasDamagedCanBeSealedAgainUpToTheDamage(t *testing.T) {
+	s, data, whole := sealed(t, 20)
+	file := must[vfs.File](t)(crashfs.New().Create("x", 0o600))
+	data[whole.Fragments[4].Offset+50] ^= 1
+	must[int](t)(file.Write(data))
+	f := must[*File](t)(Scan(file, int64(len(data)), ScanOptions{}))
+	if f.State != Sealed || f.Problem == nil {
+		t.Fatalf("%v, %v", f.State, f.Problem)
+	}
+	w := must[*Writer](t)(Resume(file, f))
+	sum := must[Summary](t)(w.Seal())
+	again := scan(t, file, ScanOptions{})
+	if len(again.Fragments) != 4 || again.State != Sealed {
+		t.Fatalf("%v, %d fragments", again.State, len(again.Fragments))
+	}
+	if got := again.Summary(); got.SHA256 != sum.SHA256 || got.Size != sum.Size || !got.Start.Equal(sum.Start) || !got.End.Equal(sum.End) {
+		t.Errorf("%+v, want %+v", got, sum)
+	}
+	prefix(t, s, again, 4)
+}
