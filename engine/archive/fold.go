@@ -333,7 +333,9 @@ func (f *folder) window() {
 		if !known && !s.Start.IsZero() && s.Units() > 0 && (w.From.IsZero() || s.Start.Before(w.From)) {
 			w.From = s.Start
 		}
-		w.To = later(w.To, s.End)
+		if s.Units() > 0 {
+			w.To = later(w.To, s.End)
+		}
 	}
 	first := time.Time{}
 	for _, p := range f.gaps {
