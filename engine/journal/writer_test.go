@@ -285,7 +285,7 @@ func TestWithoutSpaceNothingOfALineIsLeft(t *testing.T) {
 	must(t, err)
 	for free := int64(0); free < 400; free += 7 {
 		f.SetSpace(f.Used() + free)
-			for range 20 {
+		for range 20 {
 			_, err := w.Append(gap("a", 1, day1, day1))
 			if err == nil {
 				err = w.Sync()
@@ -306,6 +306,37 @@ func TestWithoutSpaceNothingOfALineIsLeft(t *testing.T) {
 	if n := len(readLog(t, f).Files); n > 60 {
 		t.Errorf("%d files", n)
 	}
+}
+
+func TestAFileThatKeepsPartOfALineIsGivenUp(t *testing.T) {
+	f, c := newFS(t), newClock()
+	w := open(t, f, c)
+	add(t, w, gap("a", 1, day1, day1))
+	must(t, w.Sync())
+	add(t, w, gap("a", 2, day1, day1))
+	f.SetError(func(op crashfs.Op) error {
+		switch op.Kind {
+		case crashfs.Write:
+			return &crashfs.Short{N: 9, Err: syscall.EIO}
+		case crashfs.Truncate:
+			return syscall.EIO
+		}
+		return nil
+	})
+	if _, err := w.Append(gap("a", 3, day1, day1)); !fault.Is(err, fault.DiskFailed) {
+		t.Fatalf("append: %v", err)
+	}
+	f.SetError(nil)
+	if seq, err := w.Append(gap("a", 4, day1, day1)); seq != 3 || err != nil {
+		t.Errorf("append: %d, %v", seq, err)
+	}
+	must(t, w.Sync())
+	for _, f := range []*crashfs.FS{f, f.Clone(crashfs.Dropped)} {
+		if log := readLog(t, f); seqsOf(log) != "1 2 3" || log.End != Clean || log.Lines[2].Entry.(*Gap).ID != 4 {
+			t.Errorf("lines %s, %s", seqsOf(log), log.End)
+		}
+	}
+	must(t, w.Close())
 }
 
 func TestOpeningMakesWhatAKilledWriterLeftDurable(t *testing.T) {
