@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -54,19 +55,26 @@ func percentText(share float64) string {
 	return fmt.Sprintf("%.1f %%", percent)
 }
 
-// spanText is a length of time as a person reads it: "0.25 s", "12.3 s", "45:00", "1:02:03".
+// spanText is a length of time as a person reads it: "5 ms", "0.25 s", "12.3 s",
+// "45:00", "1:02:03".
 func spanText(d time.Duration) string {
-	if d < 0 {
+	switch {
+	case d < 0:
 		return "-" + spanText(-d)
-	}
-	if d < 10*time.Second {
-		text := strings.TrimRight(fmt.Sprintf("%.2f", d.Seconds()), "0")
-		return strings.TrimSuffix(text, ".") + " s"
-	}
-	if d < time.Minute {
-		return fmt.Sprintf("%.1f s", d.Truncate(100*time.Millisecond).Seconds())
+	case d > 0 && d < 100*time.Millisecond:
+		return fmt.Sprintf("%.0f ms", max(float64(d)/float64(time.Millisecond), 1))
+	case d < 10*time.Second:
+		return short(d.Seconds(), 2) + " s"
+	case d < time.Minute:
+		return short(d.Truncate(100*time.Millisecond).Seconds(), 1) + " s"
 	}
 	return clockSpan(d)
+}
+
+// short is a number with at most so many decimals.
+func short(v float64, decimals int) string {
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
 // clockSpan is a length of time as a counter: "0:09", "45:00", "1:02:03".

@@ -26,7 +26,7 @@ type liveView struct {
 }
 
 // palette is the few colours that are used, of the terminal's own sixteen.
-type palette struct{ good, bad, warn, faint, bold lipgloss.Style }
+type palette struct{ plain, good, bad, warn, faint, bold lipgloss.Style }
 
 func newLiveView(p *process) *liveView {
 	r := lipgloss.NewRenderer(p.Err)
@@ -36,7 +36,7 @@ func newLiveView(p *process) *liveView {
 	}
 	colour := func(n string) lipgloss.Style { return r.NewStyle().Foreground(lipgloss.Color(n)) }
 	return &liveView{p: p, style: palette{
-		good: colour("2"), bad: colour("1"), warn: colour("3"), faint: r.NewStyle().Faint(true), bold: r.NewStyle().Bold(true),
+		plain: r.NewStyle(), good: colour("2"), bad: colour("1"), warn: colour("3"), faint: r.NewStyle().Faint(true), bold: r.NewStyle().Bold(true),
 	}}
 }
 
@@ -48,12 +48,27 @@ func (v *liveView) event(now time.Time, e engine.Event) {
 	case engine.SegmentSealed:
 		return // as does the table
 	default:
-		text := v.p.clock(now) + " " + oneLine(e.Text())
+		style := v.style.plain
 		if e.Serious() {
-			text = v.style.warn.Render(text)
+			style = v.style.warn
 		}
-		v.draw(text)
+		var lines []string
+		for _, line := range v.wrapped(v.p.clock(now) + " " + oneLine(e.Text())) {
+			lines = append(lines, style.Render(line))
+		}
+		v.draw(lines...)
 	}
+}
+
+// wrapped breaks a line between words where the screen ends, the rest indented.
+func (v *liveView) wrapped(text string) []string {
+	const indent = "         "
+	width, _, _ := v.p.Screen()
+	lines := strings.Split(ansi.Wrap(text, max(width-1-len(indent), 20), ""), "\n")
+	for i := range lines[1:] {
+		lines[i+1] = indent + strings.TrimLeft(lines[i+1], " ")
+	}
+	return lines
 }
 
 func (v *liveView) progress(e engine.Progress) {

@@ -56,7 +56,7 @@ func runList(ctx context.Context, p *process, dirs []string) error {
 func (p *process) listed(r archive.Summary) table {
 	from, length := "-", "-"
 	if !r.Window.From.IsZero() {
-		from, length = p.dayTime(r.Window.From), clockSpan(r.Window.To.Sub(r.Window.From))
+		from, length = p.dayTime(r.Window.From), spanText(r.Window.To.Sub(r.Window.From))
 	}
 	head := []string{r.Dir, string(r.State), from, length}
 	if r.Error != "" {

@@ -61,21 +61,23 @@ func (o *probeOptions) run(ctx context.Context, p *process, args []string) error
 	if err != nil {
 		return err
 	}
-	done := func() {}
-	var observe func(engine.Event)
-	if p.json || p.debug {
-		var d *display
-		d, done = p.show(ctx)
-		observe = d.observe
-	} else {
-		done = p.waiting(o.waitText(len(cameras)), o.soak.d)
-	}
+	observe, done := o.watch(ctx, p, len(cameras))
 	reports, err := p.Engine.Probe(ctx, p.deps(observe), engine.ProbeOptions{
 		Cameras: cameras, Max: o.max.d, Soak: o.soak.d, Quick: o.quick,
 	})
 	done()
 	p.probed(reports)
 	return err
+}
+
+// watch tells what goes on until done is called: events to scripts and to those who
+// look for a fault, and to a person only what is waited for.
+func (o *probeOptions) watch(ctx context.Context, p *process, cameras int) (observe func(engine.Event), done func()) {
+	if p.json || p.debug {
+		d, done := p.show(ctx)
+		return d.observe, done
+	}
+	return nil, p.waiting(o.waitText(cameras), o.soak.d)
 }
 
 func (o *probeOptions) waitText(cameras int) string {

@@ -278,7 +278,7 @@ func TestSizesAndRatesAreRoundedForPeople(t *testing.T) {
 	for share, want := range map[float64]string{0: "0 %", 1: "100 %", 0.99999: "99.99 %", 0.00001: "0.01 %", 0.5: "50.0 %", 0.9951: "99.51 %", 0.001: "0.10 %"} {
 		same(t, percentText(share), want)
 	}
-	for d, want := range map[time.Duration]string{0: "0 s", 250 * time.Millisecond: "0.25 s", 3 * time.Second: "3 s", 59999 * time.Millisecond: "59.9 s", time.Minute: "1:00", -2 * time.Hour: "-2:00:00"} {
+	for d, want := range map[time.Duration]string{0: "0 s", 250 * time.Millisecond: "0.25 s", 3 * time.Second: "3 s", 20 * time.Second: "20 s", 4 * time.Millisecond: "4 ms", time.Microsecond: "1 ms", 10 * time.Second: "10 s", 59999 * time.Millisecond: "59.9 s", time.Minute: "1:00", -2 * time.Hour: "-2:00:00"} {
 		same(t, spanText(d), want)
 	}
 	for d, want := range map[time.Duration]string{10 * time.Minute: "10m", time.Second: "1s", 2 * time.Hour: "2h", 90 * time.Second: "1m30s", 0: ""} {

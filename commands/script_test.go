@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 //	web VAR                             $VAR is the address of a web server
 //	lock FILE                           holds the lock until the script ends
 //	exits CODE COMMAND...               like exec, for one exit code
-//	await PATTERN                       waits until a file matches
+//	await PATTERN [BYTES]               waits until a file matches and is that large
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ffprobe", "script"} { // the scripts leave out what needs them
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -109,15 +109,24 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
+	size := 0
+	if len(args) > 1 {
+		var err error
+		size, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
 	deadline := time.Now().Add(20 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {
-		if found, err := filepath.Glob(ts.MkAbs(args[0])); err != nil || len(found) > 0 {
-			ts.Check(err)
-			return
+		found, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		for _, name := range found {
+			if info, err := os.Stat(name); err == nil && info.Size() >= int64(size) {
+				return
+			}
 		}
 		<-tick.C
 	}
-	ts.Fatalf("no file matches %s", args[0])
+	ts.Fatalf("no file of %d bytes matches %s", size, args[0])
 }

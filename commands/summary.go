@@ -33,7 +33,7 @@ func (p *process) summaryText(s *engine.Summary) string {
 	if s.From.IsZero() {
 		fmt.Fprintf(&b, "%s: nothing recorded\n", s.Dir)
 	} else {
-		fmt.Fprintf(&b, "%s: %s (%s)\n", s.Dir, p.fromTo(s.From, s.To), clockSpan(s.To.Sub(s.From)))
+		fmt.Fprintf(&b, "%s: %s (%s)\n", s.Dir, p.fromTo(s.From, s.To), spanText(s.To.Sub(s.From)))
 	}
 	for _, what := range s.Repairs {
 		fmt.Fprintf(&b, "  repaired: %s\n", what)

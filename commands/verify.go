@@ -59,7 +59,11 @@ func runVerify(ctx context.Context, p *process, dir string, o archive.VerifyOpti
 		return usage("rtsprec ls "+quoted(dir), "%s is no recording", dir)
 	}
 	if report != nil && fault.Is(err, fault.Incomplete) {
-		return hinted{err, ""} // the report has said it all
+		hint := "" // the report has said it all
+		if report.State == archive.Interrupted {
+			hint = "rtsprec resume " + quoted(dir)
+		}
+		return hinted{err, hint}
 	}
 	return aboutDir(err, dir)
 }
@@ -69,7 +73,7 @@ func (p *process) reportText(r *archive.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", r.Dir, r.Status)
 	if !r.Window.From.IsZero() {
-		fmt.Fprintf(&b, "  %s (%s), %s\n", p.fromTo(r.Window.From, r.Window.To), clockSpan(r.Window.To.Sub(r.Window.From)), r.State)
+		fmt.Fprintf(&b, "  %s (%s), %s\n", p.fromTo(r.Window.From, r.Window.To), spanText(r.Window.To.Sub(r.Window.From)), r.State)
 	}
 	read := fmt.Sprintf("  read %s, %s", count(r.Files, "file"), bytesText(r.Bytes))
 	if r.Took > 0 {
