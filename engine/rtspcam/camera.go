@@ -36,6 +36,7 @@ type Camera struct {
 	addr   net.Addr
 	began  bool
 	door   net.Listener // nil while nobody is let in
+	hold   func()       // lets the address go that is kept meanwhile
 	conns  map[*conn]struct{}
 }
 
@@ -106,10 +107,14 @@ func (c *Camera) Serve(ctx context.Context, l net.Listener) error {
 		p.start(now)
 		work.Go(func() { p.run(ctx) })
 	}
+	err := c.tend(ctx, now, &work) // a camera may begin by being gone
 	work.Go(func() { c.accept(ctx, l, &work) })
-	err := c.weather(ctx, &work)
+	if err == nil {
+		err = c.weather(ctx, &work)
+	}
 	cancel()
 	c.shut()
+	c.letGo(nil)
 	c.farewell()
 	work.Wait()
 	return err
@@ -220,15 +225,17 @@ func (c *Camera) tend(ctx context.Context, now time.Time, work *sync.WaitGroup) 
 	case gone && open:
 		c.log.Info("gone", "address", addr)
 		c.shut()
+		release := hold(addr)
+		c.mu.Lock()
+		c.hold = release
+		c.mu.Unlock()
 	case !gone && !open:
 		l, err := reopen(ctx, addr)
 		if err != nil {
 			return fault.Wrap(fault.Refused, "listen again on "+addr.String(), err)
 		}
 		c.log.Info("back", "address", addr)
-		c.mu.Lock()
-		c.door = l
-		c.mu.Unlock()
+		c.letGo(l)
 		work.Go(func() { c.accept(ctx, l, work) })
 	}
 	return nil
@@ -247,6 +254,17 @@ func reopen(ctx context.Context, addr net.Addr) (l net.Listener, err error) {
 		}
 	}
 	return nil, err
+}
+
+// letGo ends the hold on the address; what listens there now is l, or nothing.
+func (c *Camera) letGo(l net.Listener) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.door = l
+	if c.hold != nil {
+		c.hold()
+		c.hold = nil
+	}
 }
 
 func (c *Camera) shut() {

@@ -394,3 +394,31 @@ func TestAnnexBMarksAreIntact(t *testing.T) {
 		return n < 40
 	})
 }
+
+func TestTheAddressIsKeptWhileTheCameraIsAway(t *testing.T) {
+	t.Parallel()
+	cam := start(t, "pcma", "drop:500ms")
+	waitFor(t, "the camera to be gone", func() bool {
+		conn, err := net.Dial("tcp", cam.Addr().String())
+		if err == nil {
+			conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
+	plain := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 0) })
+	}}
+	if l, err := plain.Listen(t.Context(), "tcp", cam.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("somebody else gets the address: %v", err)
+		if err == nil {
+			l.Close()
+		}
+	}
+	waitFor(t, "the camera to come back", func() bool {
+		conn, err := net.Dial("tcp", cam.Addr().String())
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
