@@ -75,24 +75,24 @@ func (b *body) add(runs []run, size int64) {
 // picture remembers the size of an MJPEG track's first picture.
 func (b *body) picture(track int, data []byte) {
 	t := &b.tables[track]
-	if b.header.Tracks[track].Codec != media.MJPEG || t.count > 0 || t.pic != (size{}) {
+	if b.header.Tracks[track].Codec != media.MJPEG || t.count > 0 || t.pic != (pixels{}) {
 		return
 	}
 	if c, err := jpeg.DecodeConfig(bytes.NewReader(data)); err == nil {
-		t.pic = size{c.Width, c.Height}
+		t.pic = pixels{c.Width, c.Height}
 	}
 }
 
 // pictureSize returns what a track's configuration says of its pictures.
-func pictureSize(t media.Track) size {
+func pictureSize(t media.Track) pixels {
 	if !t.Codec.Video() {
-		return size{}
+		return pixels{}
 	}
 	info, err := media.Inspect(t)
 	if err != nil {
-		return size{}
+		return pixels{}
 	}
-	return size{min(info.Width, 1<<16-1), min(info.Height, 1<<16-1)}
+	return pixels{min(info.Width, 1<<16-1), min(info.Height, 1<<16-1)}
 }
 
 // info sums up a track.

@@ -139,6 +139,22 @@ func TestPowerCutAtEveryOperationLeavesASoundPrefix(t *testing.T) {
 	prefix(t, s, repair(t, fs), len(s.samples))
 }
 
+func TestAnyPrefixCanBeResumedAndSealed(t *testing.T) {
+	s, data, whole := sealed(t, 12)
+	_, length := whole.InitRange()
+	for n := BodyOffset + length; n <= int64(len(data)); n += 11 {
+		fs := crashfs.New()
+		f := must[vfs.File](t)(fs.Create("x", 0o600))
+		must[int](t)(f.Write(data[:n]))
+		f.Close()
+		if got := repair(t, fs); len(got.Fragments) != inside(whole, n) {
+			t.Fatalf("%d bytes: %d fragments", n, len(got.Fragments))
+		} else {
+			prefix(t, s, got, 0)
+		}
+	}
+}
+
 func unitsOn(t *testing.T, fs vfs.FS) []Sample {
 	f := must[vfs.File](t)(fs.Open("x"))
 	defer f.Close()

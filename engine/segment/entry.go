@@ -95,11 +95,11 @@ func nalType(codec media.Codec, nal []byte) byte {
 	return nal[0] >> 1 & 0x3F
 }
 
-// size is a picture's size in pixels; 0 when it is not known yet.
-type size struct{ width, height int }
+// pixels is a picture's size in pixels; 0 when it is not known yet.
+type pixels struct{ width, height int }
 
 // entry appends the sample entry of a track that is Storable (ISO 14496-12 8.5.2).
-func (b *builder) entry(t media.Track, pic size) {
+func (b *builder) entry(t media.Track, pic pixels) {
 	switch t.Codec {
 	case media.H264:
 		b.visual("avc1", pic, func() { b.avcC(t) })
@@ -132,7 +132,7 @@ const (
 	entryG726 = "ms\x00\x45"
 )
 
-func (b *builder) visual(kind string, pic size, config func()) {
+func (b *builder) visual(kind string, pic pixels, config func()) {
 	b.box(kind, func() {
 		b.zeros(6)
 		b.u16(1) // data reference

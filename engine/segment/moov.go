@@ -200,7 +200,7 @@ func (b *builder) hdlr(t media.Track) {
 	})
 }
 
-func (b *builder) minf(l layout, i int, pic size) {
+func (b *builder) minf(l layout, i int, pic pixels) {
 	t := l.header.Tracks[i]
 	b.box("minf", func() {
 		if t.Codec.Video() {

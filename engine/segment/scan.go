@@ -84,14 +84,19 @@ func Scan(r io.ReaderAt, size int64, o ScanOptions) (*File, error) {
 		return nil, err
 	}
 	if o.Quick {
-		if done, err := s.fromIndex(); done || err != nil {
-			return s.file, err
+		if done, err := s.fromIndex(); err != nil {
+			return nil, err
+		} else if done {
+			return s.file, nil
 		}
 	}
 	if err := s.fragments(); err != nil {
 		return nil, err
 	}
-	return s.file, s.finish()
+	if err := s.finish(); err != nil {
+		return nil, err
+	}
+	return s.file, nil
 }
 
 // begin reads up to the first fragment.

@@ -48,7 +48,7 @@ type table struct {
 	tail   uint32 // its duration
 	start  int64  // first PTS
 	end    int64  // end of presentation
-	pic    size   // MJPEG only, whose configuration is in the first picture
+	pic    pixels // MJPEG only, whose configuration is in the first picture
 }
 
 // entry is one unit: its place follows from the chunk, its times from those before it.
@@ -136,9 +136,9 @@ func (b *builder) tables(t *table, video bool) {
 	b.stco(t)
 }
 
-// runs appends a count and then, for each run of equal values, its length and the value.
+// runLengths appends a count and then, for each run of equal values, its length and the value.
 // No values give no runs.
-func (b *builder) runs(values func(yield func(uint32) bool)) {
+func (b *builder) runLengths(values func(yield func(uint32) bool)) {
 	b.counted(func() (entries int) {
 		length, value := uint32(0), uint32(0)
 		put := func() {
@@ -163,7 +163,7 @@ func (b *builder) runs(values func(yield func(uint32) bool)) {
 // stts: a unit lasts until the next begins; the last as long as it was said to.
 func (b *builder) stts(t *table) {
 	b.full("stts", 0, 0, func() {
-		b.runs(func(yield func(uint32) bool) {
+		b.runLengths(func(yield func(uint32) bool) {
 			first := true
 			for e := range t.entries {
 				if !first && !yield(e.delta) {
@@ -190,7 +190,7 @@ func (b *builder) ctts(t *table) {
 		return
 	}
 	b.full("ctts", version, 0, func() {
-		b.runs(func(yield func(uint32) bool) {
+		b.runLengths(func(yield func(uint32) bool) {
 			for e := range t.entries {
 				if !yield(uint32(e.pts())) {
 					return
