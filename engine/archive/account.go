@@ -37,7 +37,7 @@ func (v *verifier) window() Window {
 		return w
 	}
 	for _, f := range v.files {
-		if s, g := f.deciding(); g != nil {
+		if s, g := f.deciding(); g != nil && credible(s.From, s.To) {
 			if w.From.IsZero() || s.From.Before(w.From) && v.rec.Plan.Opened.IsZero() {
 				w.From = s.From
 			}

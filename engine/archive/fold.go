@@ -59,6 +59,17 @@ func fold(dir string, plan journal.Plan, log *journal.Log) *Recording {
 	return f.rec
 }
 
+// credible reports whether times can be those of a recording. Spans of such times
+// fit into a time.Duration.
+func credible(times ...time.Time) bool {
+	for _, t := range times {
+		if !t.IsZero() && (t.Year() < 1970 || t.Year() > 2200) {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *folder) line(l journal.Line) {
 	switch e := l.Entry.(type) {
 	case *journal.Open:
@@ -79,19 +90,21 @@ func (f *folder) line(l journal.Line) {
 	case *journal.Gap:
 		f.gap(l.Seq, e)
 	case *journal.Lead:
-		if c := f.camera(e.Camera); c != nil && e.From.Before(e.To) {
+		if c := f.camera(e.Camera); c != nil && e.From.Before(e.To) && credible(e.From, e.To) {
 			c.Leads = append(c.Leads, Lead{From: e.From, To: e.To, Waited: e.Waited})
 		}
 	case *journal.Damage:
-		if c := f.camera(e.Camera); c != nil {
+		if c := f.camera(e.Camera); c != nil && credible(e.From, e.To) {
 			c.Damage = append(c.Damage, Damage{From: e.From, To: e.To, Track: e.Track, Units: e.Units, Lost: e.Lost})
 		}
 	case *journal.Clock:
-		if e.What == "step" || e.What == "host" {
+		if (e.What == "step" || e.What == "host") && credible(e.At) {
 			f.rec.Steps = append(f.rec.Steps, Step{Camera: e.Camera, At: e.At, By: e.Offset})
 		}
 	case *journal.Close:
-		f.closed = e
+		if credible(e.At) {
+			f.closed = e
+		}
 	}
 }
 
@@ -123,6 +136,9 @@ func (f *folder) segment(seq uint64, e *journal.Segment) {
 	case c == nil || !fs.ValidPath(e.File) || !strings.HasPrefix(e.File, e.Camera+"/"):
 		f.problem(seq, "a segment outside its camera's folder: %q", e.File)
 		return
+	case !credible(e.Start):
+		f.problem(seq, "a segment that begins in the year %d", e.Start.Year())
+		return
 	case f.segments[key] != nil:
 		f.problem(seq, "segment %d of %s for the second time", e.N, e.Camera)
 		return
@@ -144,7 +160,7 @@ func (f *folder) commit(seq uint64, e journal.Committed) {
 	case s == nil:
 		f.problem(seq, "a commit of segment %d of %q, which was never begun", e.N, e.Camera)
 	case s.Sealed:
-	case e.From < segment.BodyOffset || e.Size < e.From || len(e.Ends) > len(s.Tracks) || len(e.Units) > len(s.Tracks):
+	case e.From < segment.BodyOffset || e.Size < e.From || len(e.Ends) > len(s.Tracks) || len(e.Units) > len(s.Tracks), !credible(e.Ends...):
 		f.problem(seq, "a commit of segment %d of %s that makes no sense", e.N, e.Camera)
 	default:
 		s.commits = append(s.commits, e)
@@ -178,7 +194,8 @@ func (f *folder) seal(seq uint64, e *journal.Seal) {
 	case s == nil:
 	case s.Sealed:
 		f.problem(seq, "segment %d of %s is sealed for the second time", e.N, e.Camera)
-	case len(e.Ends) > len(s.Tracks) || len(e.Starts) > len(s.Tracks) || len(e.Units) > len(s.Tracks) || e.End.Before(e.Start):
+	case len(e.Ends) > len(s.Tracks) || len(e.Starts) > len(s.Tracks) || len(e.Units) > len(s.Tracks) || e.End.Before(e.Start),
+		!credible(slices.Concat(e.Starts, e.Ends, []time.Time{e.Start, e.End})...):
 		f.problem(seq, "a seal of segment %d of %s that makes no sense", e.N, e.Camera)
 	default:
 		s.line = seq
@@ -264,7 +281,7 @@ func (s *Segment) deciding() int {
 }
 
 func (f *folder) gap(seq uint64, e *journal.Gap) {
-	if f.camera(e.Camera) == nil || e.From.IsZero() || !e.To.IsZero() && e.To.Before(e.From) {
+	if f.camera(e.Camera) == nil || e.From.IsZero() || !e.To.IsZero() && e.To.Before(e.From) || !credible(e.From, e.To) {
 		f.problem(seq, "a gap that makes no sense")
 		return
 	}
@@ -327,6 +344,9 @@ func (f *folder) window() {
 	w.From = f.rec.Plan.Opened
 	if w.From.IsZero() {
 		w.From = f.rec.Plan.From
+	}
+	if !credible(w.From) {
+		w.From = time.Time{}
 	}
 	known := !w.From.IsZero()
 	for _, s := range f.segments {
