@@ -256,14 +256,14 @@ func TestAfterAFailedSyncUnitsAreWrittenAgain(t *testing.T) {
 			return nil
 		})
 		g.send(s, "hall", f.units(8*time.Second))
-		cut := g.fs.Clone(crashfs.Dropped)
+		disk, taken := g.fs.Clone(crashfs.Dropped), map[string]int{"hall": len(g.taken["hall"])}
 		g.close("stopped")
 		list := g.same(g.fs, "hall")
 		g.sound(g.fs, true)
 		if len(list) != 2 || len(list[1].line.Instead) != 1 {
 			t.Fatalf("%d segments", len(list))
 		}
-		lost := g.afterCut(cut, "hall", 0)
+		lost := g.opened(cut{disk, "", taken}, "hall")
 		if lost > 700*time.Millisecond {
 			t.Errorf("a power cut lost %v", lost)
 		}
@@ -424,30 +424,4 @@ func TestWriteIsBoundedByItsContext(t *testing.T) {
 			t.Errorf("gaps: %+v", gaps)
 		}
 	})
-}
-
-// afterCut opens what a power cut left and returns how much of the camera's newest media
-// is lost. There may be no hole before.
-func (g *rig) afterCut(cut *crashfs.FS, camera string, seed int) time.Duration {
-	g.Helper()
-	committedIsThere(g, cut, g.dir)
-	rec, _, err := Open(g.options(cut))
-	g.must(err)
-	g.must(rec.Close(context.Background(), "", time.Time{}))
-	list := read(g, cut, g.dir, camera)
-	g.ordered(camera, list)
-	var lost time.Duration
-	for _, kind := range []byte{'V', 'A'} {
-		got, want := marksOf(list, kind), g.wrote(camera, kind)
-		if len(got) > len(want) || difference(got, want[:len(got)]) != "equal" {
-			g.Errorf("%s: %s", camera, difference(got, want))
-			continue
-		}
-		interval := 40 * time.Millisecond
-		if kind == 'A' {
-			interval = 22 * time.Millisecond
-		}
-		lost = max(lost, time.Duration(len(want)-len(got))*interval)
-	}
-	return lost
 }

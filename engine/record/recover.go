@@ -104,6 +104,7 @@ func (v *recovery) run() error {
 		}
 	}
 	for _, c := range r.cameras {
+		v.holes(c)
 		v.gaps(c)
 	}
 	if v.adopt {
@@ -253,6 +254,40 @@ func (v *recovery) gaps(c *camera) {
 		c.addCause(c.gap, media.ProcessDown)
 	}
 }
+
+// holes journals what was lost between two segments of a run: of what was not committed
+// the later may survive a power cut and the earlier not. Within a run one segment ends
+// where the next begins.
+func (v *recovery) holes(c *camera) {
+	var list []*told
+	for _, t := range v.camera(c.name).segments {
+		if t.line != nil && t.seal != nil && t.seal.Size > 0 && t.line.Run > 0 {
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(a, b *told) int { return a.seal.Start.Compare(b.seal.Start) })
+	for i := 1; i < len(list); i++ {
+		a, b := list[i-1], list[i]
+		from, to := a.seal.End, b.seal.Start
+		if a.line.Run == b.line.Run && to.Sub(from) > holeFrom && !v.camera(c.name).explains(from, to) {
+			c.span(nil, from, to, media.Because(media.ProcessDown), "not yet committed when the power failed")
+			v.did("%s: %v between two segments were not committed, and are lost", c.name, to.Sub(from).Round(time.Millisecond))
+		}
+	}
+}
+
+// explains reports whether the journal has a gap over that time.
+func (k *known) explains(from, to time.Time) bool {
+	for _, g := range k.gaps {
+		if !g.From.After(from.Add(holeFrom)) && (g.To.IsZero() || !g.To.Before(to.Add(-holeFrom))) {
+			return true
+		}
+	}
+	return false
+}
+
+// holeFrom is more than two segments of a run are apart because of rounding.
+const holeFrom = 5 * time.Millisecond
 
 // resumed is when the first media after from begins, as far as the journal tells.
 func (v *recovery) resumed(k *known, from time.Time) time.Time {
