@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
 BENCHTIME ?= 2s
 
-.PHONY: build test demo bench fuzz lint docs clean
+.PHONY: build test demo bench bench-parts fuzz lint docs clean
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/rtsprec ./cmd/rtspcam
@@ -19,7 +19,12 @@ test:
 demo: build
 	scripts/demo.sh
 
-bench:
+# The whole against ffmpeg on this machine; FLAGS as of cmd/bench.
+bench: build
+	$(GO) run ./cmd/bench $(FLAGS)
+
+# Each part by itself.
+bench-parts:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 # Every fuzz target for FUZZTIME each: `go test` takes one at a time.
