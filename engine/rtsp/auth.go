@@ -139,16 +139,18 @@ func (c *challenge) hash() func() hash.Hash {
 	return nil
 }
 
+func (c *challenge) digest(s string) string {
+	sum := c.hash()()
+	sum.Write([]byte(s))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
 // answer is the Authorization value for a request.
 func (c *challenge) answer(user, password, method, uri string) string {
 	if c.basic {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 	}
-	h := func(parts ...string) string {
-		sum := c.hash()()
-		sum.Write([]byte(strings.Join(parts, ":")))
-		return hex.EncodeToString(sum.Sum(nil))
-	}
+	h := func(parts ...string) string { return c.digest(strings.Join(parts, ":")) }
 	c.count++
 	count := fmt.Sprintf("%08x", c.count)
 	var random [8]byte

@@ -31,4 +31,4 @@ func (m *mpeg4) reset()                          { m.vop = false }
 func (m *mpeg4) damaged() bool                   { return false }
 func (m *mpeg4) invalid() uint64                 { return 0 }
 
-func (m *mpeg4) salvage(buf []byte) []byte { return buf }
+func (m *mpeg4) salvage(buf []byte) []byte { return buf[:0] }

@@ -52,7 +52,8 @@ type pictures struct {
 	last     uint32
 	any      bool // there was a last packet
 	agrees   int
-	usual    int // the latest part that a picture began with when nothing was missing
+	still    bool // RTP time stood still at the last border
+	usual    int  // the latest part that a picture began with when nothing was missing
 	bad      uint64
 }
 
@@ -90,14 +91,9 @@ func (v *pictures) push(p *packet) {
 	}
 	part := v.codec.begins(p.payload)
 	begins := part >= 0
-	v.judge(p, begins)
-	if v.open {
-		switch {
-		case p.fresh:
-			v.finish(!v.ended)
-		case p.rtp != v.unit.rtp, v.ended && begins:
-			v.finish(p.lost > 0 && !v.ended)
-		}
+	border := v.judge(p, begins)
+	if v.open && border {
+		v.finish((p.fresh || p.lost > 0) && !v.complete())
 	}
 	if !v.open {
 		v.start(p, part)
@@ -117,6 +113,10 @@ func (v *pictures) push(p *packet) {
 		v.finish(false)
 	}
 }
+
+// complete reports whether the last packet ended its picture, as far as its marker can
+// be believed.
+func (v *pictures) complete() bool { return v.ended && v.agrees >= 0 }
 
 // empty reports whether a payload has nothing but a few zeros in it.
 func empty(payload []byte) bool {
@@ -138,16 +138,23 @@ func (v *pictures) start(p *packet, part int) {
 	}
 }
 
-// judge compares the marker of the last packet with what this one shows. A picture of
-// one packet shows nothing: it looks the same to a camera that marks every packet.
-func (v *pictures) judge(p *packet, begins bool) {
+// judge reports whether p belongs to another picture than the packet before it, and
+// compares that with what its marker said. A picture of one packet says nothing
+// about the marker: it looks the same to a camera that marks every packet.
+func (v *pictures) judge(p *packet, begins bool) (border bool) {
 	if !v.any {
-		return
+		return false
 	}
-	border := p.rtp != v.last || begins && v.codec.picture()
+	anew := begins && (!v.open || v.codec.picture()) // also where RTP time stands still
+	switch {
+	case p.fresh, p.rtp != v.last:
+		border = true
+	case anew:
+		border = v.ended || v.still && p.lost > 0
+	}
 	switch {
 	case p.lost > 0 || p.fresh || !v.ended:
-	case p.rtp == v.last && !begins:
+	case !border && !begins:
 		v.agrees = -markerPenalty
 	case border && v.unmarked:
 		v.agrees = min(v.agrees+1, markerTrust)
@@ -155,6 +162,10 @@ func (v *pictures) judge(p *packet, begins bool) {
 	if border || v.ended {
 		v.unmarked = false
 	}
+	if border {
+		v.still = p.rtp == v.last
+	}
+	return border
 }
 
 // finish hands the picture on. What holds none (parameter sets alone) stays and
@@ -179,7 +190,7 @@ func (v *pictures) finish(broken bool) {
 
 func (v *pictures) flush() {
 	if v.open {
-		v.finish(!v.ended && v.agrees >= markerTrust)
+		v.finish(!v.complete() && v.agrees >= markerTrust)
 	}
 	v.open, v.unit, v.buf = false, unit{}, v.buf[:0]
 	v.codec.reset()

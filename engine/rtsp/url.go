@@ -60,32 +60,29 @@ func parseURL(raw string) (target, error) {
 }
 
 // splitAuthority finds where the path begins. A slash, question mark or hash inside a
-// password is part of the password when an @ follows that can only end credentials:
-// one whose left side has a colon and whose right side begins like a host.
+// password is part of it when what stands before can be no host and an @ follows.
 func splitAuthority(rest string) (authority, path string) {
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		return rest, ""
-	}
-	if !strings.Contains(rest[:end], "@") {
-		if at := strings.LastIndexByte(rest, '@'); at > end && looksLikePassword(rest[:end]) {
-			if next := strings.IndexAny(rest[at:], "/?#"); next >= 0 {
-				return rest[:at+next], rest[at+next:]
-			}
-			return rest, ""
+	from := 0
+	for {
+		end := len(rest)
+		if i := strings.IndexAny(rest[from:], "/?#"); i >= 0 {
+			end = from + i
 		}
+		at := strings.IndexByte(rest[end:], '@')
+		if at < 0 || isHost(rest[strings.LastIndexByte(rest[:end], '@')+1:end]) {
+			return rest[:end], rest[end:]
+		}
+		from = end + at
 	}
-	return rest[:end], rest[end:]
 }
 
-// looksLikePassword reports whether head, the part of an address before its first
-// slash, is user:part-of-a-password rather than host:port.
-func looksLikePassword(head string) bool {
-	if strings.HasPrefix(head, "[") {
-		return false
+// isHost reports whether s can be a host, with a port or without.
+func isHost(s string) bool {
+	if strings.HasPrefix(s, "[") {
+		return true
 	}
-	_, port, ok := strings.Cut(head, ":")
-	return ok && strings.Trim(port, "0123456789") != ""
+	host, port, _ := strings.Cut(s, ":")
+	return host != "" && strings.Trim(port, "0123456789") == ""
 }
 
 // unescape undoes percent escapes and takes anything else as it is.
