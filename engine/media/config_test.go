@@ -172,6 +172,10 @@ func TestConfigOfMPEG4IsInBand(t *testing.T) {
 	if got := media.ConfigOf(media.MPEG4, layer, config); got != nil {
 		t.Errorf("a layer alone changed the configuration to %x", got)
 	}
+	padded := bytes.ReplaceAll(config, []byte{0, 0, 1}, []byte{0, 0, 0, 0, 1})
+	if got := media.ConfigOf(media.MPEG4, padded, config); got != nil {
+		t.Errorf("padding changed the configuration to %x", got)
+	}
 	other := encode(t, media.MPEG4, "320x240", "25", 2, "-c:v mpeg4").units[0]
 	if got := media.ConfigOf(media.MPEG4, other, config); media.SameConfig(media.MPEG4, got, config) {
 		t.Errorf("another size is the same: %x", got)

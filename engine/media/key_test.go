@@ -74,13 +74,14 @@ func TestIsKeyWalksOverOtherSEI(t *testing.T) {
 		nals [][]byte
 		want bool
 	}{
-		"behind user data":  {[][]byte{sei(user, recovery), slice}, true},
-		"only user data":    {[][]byte{sei(user), slice}, false},
-		"in its own NAL":    {[][]byte{sei(user), sei(recovery), slice}, true},
-		"without a picture": {[][]byte{sei(recovery)}, false},
-		"a size too large":  {[][]byte{{6, 5, 200, 6, 1, 0x80}, slice}, false},
-		"an empty SEI":      {[][]byte{{6}, slice}, false},
-		"no NAL at all":     {nil, false},
+		"behind user data":    {[][]byte{sei(user, recovery), slice}, true},
+		"behind escaped data": {[][]byte{sei([]byte{5, 4, 0, 0, 3, 0, 0}, recovery), slice}, true},
+		"only user data":      {[][]byte{sei(user), slice}, false},
+		"in its own NAL":      {[][]byte{sei(user), sei(recovery), slice}, true},
+		"without a picture":   {[][]byte{sei(recovery)}, false},
+		"a size too large":    {[][]byte{{6, 5, 200, 6, 1, 0x80}, slice}, false},
+		"an empty SEI":        {[][]byte{{6}, slice}, false},
+		"no NAL at all":       {nil, false},
 	} {
 		var unit []byte
 		for _, nal := range c.nals {

@@ -2,6 +2,7 @@ package media
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -18,11 +19,15 @@ var seedSets = []string{
 	"\x42\x01\x01\x02\x20\x00\x00\x03\x00\xb0\x00\x00\x03\x00\x00\x03\x00\x7b\xa0\x07\x82\x00\x88\x7d\xb6\x71\x8b\x92\x44\x80\x53\x88\x88\x92\xcf\x24\xa6\x92\x72\xc9\x12\x49\x22\xdc\x91\xaa\x48\xfc\xa2\x23\xff\x00\x01\x00\x01\x6a\x02\x02\x02\x01",
 }
 
+// Reference picture sets predicted from others, of which distances of 0 drop out.
+const predictedSets = "B00000000000000$B$\x851270,'L\x917Y7B\x8fk\xf1000A00000000000"
+
 // What another parser reads whole is read the same by ours.
 func FuzzSetsAgreeWithAnotherParser(f *testing.F) {
 	for _, seed := range seedSets {
 		f.Add([]byte(seed))
 	}
+	f.Add([]byte(predictedSets))
 	f.Fuzz(func(t *testing.T, nal []byte) {
 		same := func(name string, s sps, width, height int, fps float64, scale float64) {
 			if int(s.width) != width || int(s.height) != height {
@@ -75,5 +80,29 @@ func TestBitReader(t *testing.T) {
 	}
 	if r.u(8); !r.short {
 		t.Error("reading past the end goes unnoticed")
+	}
+}
+
+// Formulas 7-61 and 7-62 of H.265: each distance moved, the set's own picture among them.
+func TestRefPicSetIsPredicted(t *testing.T) {
+	s := refPicSet{before: []int32{-1, -3}, after: []int32{2}}
+	for _, c := range []struct {
+		bits string // delta_rps_sign, abs_delta_rps_minus1, then used_by_curr_pic_flag or 0 and use_delta_flag
+		want refPicSet
+	}{
+		{"1" + "1" + "1111", refPicSet{before: []int32{-1, -2, -4}, after: []int32{1}}},
+		{"0" + "1" + "1111", refPicSet{before: []int32{-2}, after: []int32{1, 3}}},
+		{"1" + "010" + "1" + "00" + "01" + "1", refPicSet{before: []int32{-2, -3}}},
+	} {
+		var r bitReader
+		for i, b := range c.bits {
+			if i%8 == 0 {
+				r.data = append(r.data, 0)
+			}
+			r.data[i/8] |= byte(b-'0') << (7 - i%8)
+		}
+		if got := s.predict(&r); !slices.Equal(got.before, c.want.before) || !slices.Equal(got.after, c.want.after) {
+			t.Errorf("%s: %v, want %v", c.bits, got, c.want)
+		}
 	}
 }

@@ -64,6 +64,10 @@ func TestWallIsCaptureTime(t *testing.T) {
 		{"16: 500 ppm slow, no reports", sim{ppm: -500, tracks: []simTrack{none(picture()), none(sound())}, length: 20 * time.Minute}, time.Minute, 128 * ms, 98 * ms, 0},
 		{"16: 500 ppm fast, not trusted", sim{ppm: 500, clock: -time.Hour, tracks: []simTrack{picture(), sound()}, length: 20 * time.Minute}, time.Minute, 37 * ms, 3 * ms, 0},
 		{"16: 500 ppm slow, not trusted", sim{ppm: -500, clock: time.Hour, tracks: []simTrack{picture(), sound()}, length: 20 * time.Minute}, time.Minute, 37 * ms, 3 * ms, 0},
+		{"16: only the RTP clock is 500 ppm fast, reports are rare", sim{ppm: 500, tracks: both(func(c *simTrack) {
+			c.reports = 30 * time.Second
+			c.ntp = ntp(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC))
+		}), length: 20 * time.Minute}, 3 * time.Minute, 3 * ms, 3 * ms, 0},
 		{"14: 12.5 pictures a second", sim{tracks: []simTrack{with(picture(), func(c *simTrack) { c.every = 80 * ms }), sound()}}, 3 * time.Second, 3 * ms, 3 * ms, 0},
 		{"heavy jitter", sim{tracks: both(func(c *simTrack) { c.jitter = 80 * ms })}, 5 * time.Second, 3 * ms, 3 * ms, 0},
 		{"heavy jitter, no reports", sim{tracks: []simTrack{none(with(picture(), func(c *simTrack) { c.jitter = 80 * ms })), none(with(sound(), func(c *simTrack) { c.jitter = 80 * ms }))}}, 10 * time.Second, 140 * ms, 115 * ms, 0},
@@ -286,6 +290,53 @@ func TestTicksSurviveAnSSRCChange(t *testing.T) {
 	}
 }
 
+// Many changes of SSRC under jitter do not add up.
+func TestTicksDoNotGainByRestarts(t *testing.T) {
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	track := New(start, Options{}).Track(90000)
+	rng := rand.New(rand.NewPCG(8, 8))
+	var s Stamp
+	const units = 50 * 250
+	arrival := start
+	for i := range units {
+		if i%250 == 0 {
+			track.Restart()
+		}
+		at := start.Add(time.Duration(i)*40*ms + time.Duration(rng.ExpFloat64()*float64(60*ms)))
+		if at.After(arrival) {
+			arrival = at
+		}
+		s = track.Stamp(uint32(i*3600+i/250*1e6), arrival)
+	}
+	if off := media.ToDuration(s.Ticks-(units-1)*3600, 90000); off.Abs() > 600*ms {
+		t.Errorf("after 50 restarts ticks are off by %v", off)
+	}
+}
+
+// Case 13: a jump back by less than reordering at a low rate could explain.
+func TestTicksSurviveASmallJumpBack(t *testing.T) {
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	track := New(start, Options{}).Track(90000)
+	top, low, reset := media.Ticks(-1), 0, 0
+	for i := range 500 {
+		rtp := uint32(i * 3600)
+		if i >= 200 {
+			rtp -= 3 * 90000
+		}
+		s := track.Stamp(rtp, start.Add(time.Duration(i)*40*ms))
+		if s.Ticks <= top {
+			low++
+		}
+		if s.Reset {
+			reset++
+		}
+		top = max(top, s.Ticks)
+	}
+	if low > maxBelow || reset != 1 {
+		t.Errorf("%d units below others, %d resets", low, reset)
+	}
+}
+
 // Case 13: timestamps that never change, or stop to.
 func TestTicksSurviveAClockThatStandsStill(t *testing.T) {
 	even(t, stamps(t, 2000, func(int) uint32 { return 7 }, nil), 10)
@@ -363,6 +414,75 @@ func TestReorderedPicturesKeepTheirPlace(t *testing.T) {
 		if s.Reset {
 			t.Fatalf("unit %d: a reset", i)
 		}
+	}
+}
+
+// A correction back is made by slowing down: quickly, and without standing still.
+func TestWallIsCorrectedBackWithoutStandingStill(t *testing.T) {
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	track := New(start, Options{}).Track(90000)
+	var last time.Time
+	for i := range 200 {
+		at := start.Add(time.Duration(i) * 40 * ms)
+		if i == 100 {
+			track.Report(toNTP(at), uint32(i*3600), at.Add(time.Second))
+		}
+		s := track.Stamp(uint32(i*3600), at.Add(time.Second))
+		if !s.Wall.After(last) {
+			t.Fatalf("unit %d: %v after %v", i, s.Wall, last)
+		}
+		last = s.Wall
+		if off := s.Wall.Sub(at); i < 100 && off != time.Second || i > 130 && off.Abs() > ms {
+			t.Fatalf("unit %d is off by %v", i, off)
+		}
+	}
+}
+
+// Packets that overtook others have earlier arrivals; time does not go back for them.
+func TestWallSurvivesArrivalsThatGoBack(t *testing.T) {
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	track := New(start, Options{}).Track(90000)
+	var last time.Time
+	for i := range 1000 {
+		arrival := start.Add(time.Duration(i)*40*ms - time.Duration(i%3)*50*ms)
+		s := track.Stamp(uint32(i*3600), arrival)
+		if s.Wall.Before(last) || s.Reset {
+			t.Fatalf("unit %d: %+v after %v", i, s, last)
+		}
+		last = s.Wall
+	}
+}
+
+// A clock at the limit of trust is trusted or not, but not by turns.
+func TestTrustDoesNotFlap(t *testing.T) {
+	for _, clock := range []time.Duration{-1950 * ms, -1965 * ms, -1970 * ms, -1975 * ms} {
+		v, a := picture(), sound()
+		v.jitter, a.jitter = 20*ms, 20*ms
+		r := sim{clock: clock, ppm: 10, tracks: []simTrack{v, a}, length: 30 * time.Minute}.run(t)
+		steps := 0
+		for i, u := range r.units[0][1:] {
+			if d := u.Wall.Sub(r.units[0][i].Wall); i > 250 && (d > time.Second || d < 20*ms) {
+				steps++
+			}
+		}
+		if steps > 3 {
+			t.Errorf("%v: %d units are not 40 ms after the one before", clock, steps)
+		}
+	}
+}
+
+// A step that two tracks measure with some error is one step.
+func TestAStepIsTheSameForAllTracks(t *testing.T) {
+	var r reports
+	for i := range 8 {
+		r.add(time.Duration(i)*5*time.Second, time.Duration(i)*5*time.Second, time.Duration(i)*5*time.Second, nil)
+	}
+	for i := range 2 {
+		at := time.Duration(8+i) * 5 * time.Second
+		r.add(at, at+time.Hour+40*ms, at, []time.Duration{0, time.Hour})
+	}
+	if r.step != time.Hour || r.ignored != 1 || (r.of(50*time.Second)-40*ms).Abs() > ms {
+		t.Errorf("step %v, ignored %d, at 50 s %v", r.step, r.ignored, r.of(50*time.Second))
 	}
 }
 
