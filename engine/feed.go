@@ -71,7 +71,7 @@ func (f *feed) run(ctx, work context.Context) error {
 		if ctx.Err() != nil || err == nil {
 			return nil
 		}
-		if fault.Is(err, fault.Bug) && !errors.Is(err, io.EOF) {
+		if fault.Is(err, fault.Bug) {
 			f.deps.log().Error("unclassified", "camera", f.camera.Name, "err", err)
 		}
 		if err := f.tell(work, err); err != nil {
@@ -123,6 +123,9 @@ func (f *feed) pump(ctx, work context.Context, s Session) error {
 		if err != nil {
 			if f.past(f.deps.Clock.Now()) {
 				return nil
+			}
+			if errors.Is(err, io.EOF) {
+				return fault.New(fault.Ended, "the camera ended the session")
 			}
 			return err
 		}
@@ -236,7 +239,7 @@ func (f *feed) up(s Session) {
 // tell says why there is no session: to the sink, when the causes are new, and to
 // people at once, when the reason is new, and then once a minute.
 func (f *feed) tell(work context.Context, err error) error {
-	kind := kindOf(err)
+	kind := fault.KindOf(err)
 	f.mu.Lock()
 	f.kind = kind
 	f.mu.Unlock()
@@ -253,14 +256,6 @@ func (f *feed) tell(work context.Context, err error) error {
 		f.deps.observe(CameraDown{Camera: f.camera.Name, Kind: kind.String(), Reason: err.Error(), Tries: f.backoff.tries + 1})
 	}
 	return nil
-}
-
-// kindOf classifies the end of a session. A plain io.EOF is an orderly end.
-func kindOf(err error) fault.Kind {
-	if errors.Is(err, io.EOF) {
-		return fault.Ended
-	}
-	return fault.KindOf(err)
 }
 
 // causesOf is the gap cause of a failure.

@@ -36,7 +36,7 @@ func Probe(ctx context.Context, d Deps, o ProbeOptions) ([]*ProbeReport, error) 
 			p := &prober{deps: d, camera: c, max: orDefault(o.Max, DefaultProbe), soak: o.Soak}
 			p.report = &ProbeReport{Name: c.Name, URL: fault.URL(c.URL)}
 			if errs[i] = p.probe(ctx, o.Quick); errs[i] != nil {
-				p.report.Kind, p.report.Error = kindOf(errs[i]).String(), errs[i].Error()
+				p.report.Kind, p.report.Error = fault.KindOf(errs[i]).String(), errs[i].Error()
 			}
 			reports[i] = p.report
 			return nil
