@@ -63,8 +63,8 @@ func (g *rig) cuts(every int, play func(), check func(c cut)) int {
 }
 
 // opened repairs a cut disk and checks everything that must hold afterwards. It returns
-// how much of the newest media is lost.
-func (g *rig) opened(c cut, camera string) time.Duration {
+// how much of the newest media of any of the cameras is lost.
+func (g *rig) opened(c cut, cameras ...string) time.Duration {
 	g.Helper()
 	o := g.options(c.fs)
 	o.Observe = nil
@@ -79,7 +79,11 @@ func (g *rig) opened(c cut, camera string) time.Duration {
 	}
 	g.must(rec.Close(context.Background(), "", time.Time{}))
 	g.sound(c.fs, false)
-	return g.prefix(c, camera)
+	var lost time.Duration
+	for _, camera := range cameras {
+		lost = max(lost, g.prefix(c, camera))
+	}
+	return lost
 }
 
 // prefix fails unless what is on the disk is what was taken, in order and each once. It

@@ -98,7 +98,7 @@ func (v *recovery) sort(k *known, files []found) (ours []found, strangers []stri
 		switch {
 		case t != nil && t.line != nil && t.line.File == f.name && (t.seal == nil || !f.part || t.seal.Size == 0):
 			ours = append(ours, f)
-		case t == nil && v.adopt:
+		case v.adopt && (t == nil || t.line == nil && t.seal == nil):
 			ours = append(ours, f)
 		case t == nil && f.n <= k.highest && !f.part:
 			// Sealed long ago: its lines are in files that were not read.
@@ -170,38 +170,51 @@ func (v *recovery) checkSealed(t *told, f found, there bool) error {
 
 // takeIn adopts media that the journal does not know.
 func (v *recovery) takeIn(c *camera, k *known, files []found) error {
-	var spans []*journal.Seal
+	adopted := false
 	for _, f := range files {
-		if k.segments[f.n] != nil {
+		if t := k.segments[f.n]; t != nil && t.line != nil {
 			continue
 		}
-		seal, err := v.adoptFile(c, k, f)
-		if err != nil {
+		if err := v.adoptFile(c, k, f); err != nil {
 			return err
 		}
-		if seal != nil {
-			spans = append(spans, seal)
-		}
+		adopted = true
 	}
-	slices.SortFunc(spans, func(a, b *journal.Seal) int { return a.Start.Compare(b.Start) })
-	for i := 1; i < len(spans); i++ {
-		if from, to := spans[i-1].End, spans[i].Start; to.Sub(from) > time.Second {
-			c.span(nil, from, to, media.Because(media.ProcessDown), "the journal that knew the reason is lost")
-		}
+	if adopted {
+		v.explainNothing(c, k)
 	}
 	return nil
 }
 
+// explainNothing journals the time between the camera's media as gaps for which nobody
+// knows the reason any more.
+func (v *recovery) explainNothing(c *camera, k *known) {
+	var list []*journal.Seal
+	for _, t := range k.segments {
+		if t.seal != nil && t.seal.Size > 0 {
+			list = append(list, t.seal)
+		}
+	}
+	slices.SortFunc(list, func(a, b *journal.Seal) int { return a.Start.Compare(b.Start) })
+	at := v.r.plan.Opened
+	for _, s := range list {
+		if !at.IsZero() && s.Start.Sub(at) > time.Second && !k.explains(at, s.Start) {
+			c.span(nil, at, s.Start, media.Because(media.ProcessDown), "the journal that knew the reason is lost")
+		}
+		at = later(at, s.End)
+	}
+}
+
 // adoptFile makes lines for one file, or sets it aside.
-func (v *recovery) adoptFile(c *camera, k *known, f found) (*journal.Seal, error) {
+func (v *recovery) adoptFile(c *camera, k *known, f found) error {
 	h, err := v.r.FS.Open(v.stored(f))
 	if err != nil {
-		return nil, vfs.Fault("open "+f.name, err)
+		return vfs.Fault("open "+f.name, err)
 	}
 	s, err := scan(h, -1)
 	h.Close()
 	if err != nil && !fault.Is(err, fault.Damaged) {
-		return nil, err
+		return err
 	}
 	if err != nil || s.Header.Camera != c.name || !f.part && (s.State != segment.Sealed || s.Problem != nil) {
 		v.did("%s cannot be taken in: moved to quarantine", f.name)
@@ -209,24 +222,18 @@ func (v *recovery) adoptFile(c *camera, k *known, f found) (*journal.Seal, error
 		if f.part {
 			name += segment.Part
 		}
-		return nil, v.setAside(name)
+		return v.setAside(name)
 	}
 	line := &journal.Segment{Camera: c.name, N: f.n, File: f.name, Start: utc(s.Header.Start)}
 	for _, t := range s.Header.Tracks {
 		line.Tracks = append(line.Tracks, journal.Track{Codec: t.Codec, Clock: t.ClockRate, Channels: t.Channels})
 	}
 	v.r.lines.post(line)
-	t := k.of(f.n)
-	t.line = line
-	m := &mending{v: v, c: c, k: k, t: t, cut: -1}
-	if _, err := m.run(true); err != nil {
-		return nil, err
-	}
+	k.of(f.n).line = line
+	m := &mending{v: v, c: c, k: k, t: k.of(f.n), cut: -1}
+	_, err = m.run(true)
 	v.did("%s is taken into the journal again", f.name)
-	if t.seal == nil || t.seal.Size == 0 {
-		return nil, nil
-	}
-	return t.seal, nil
+	return err
 }
 
 func (v *recovery) stored(f found) string {

@@ -91,6 +91,7 @@ type Recording struct {
 	runs    uint64
 	gaps    uint64
 	closed  bool
+	ended   *journal.Close // how the window was ended before; nil: it is open
 	lock    io.Closer
 }
 
@@ -233,13 +234,16 @@ func (r *Recording) Window() (from, to time.Time) {
 // openWindow opens the window at t unless it is open, and returns its start.
 func (r *Recording) openWindow(t time.Time) time.Time {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.plan.Opened.IsZero() {
-		r.plan.Opened = t
-		r.unsaved = true
+	first := r.plan.Opened.IsZero()
+	if first {
+		r.plan.Opened, r.unsaved = t, true
+	}
+	opened := r.plan.Opened
+	r.mu.Unlock()
+	if first {
 		r.observe(WindowOpened{From: t})
 	}
-	return r.plan.Opened
+	return opened
 }
 
 // savePlan writes the plan when it has changed.
@@ -262,97 +266,6 @@ func (r *Recording) savePlan() error {
 	return nil
 }
 
-// Close ends every run and commits and seals everything. With a why ("planned",
-// "stopped") it also ends the window, at that media time; without, the recording can
-// be gone on with. What the disk refuses is tried again until ctx is done; what is left
-// then is for [Open] to repair, and the error says so. No sink may be in use any more.
-func (r *Recording) Close(ctx context.Context, why string, at time.Time) error {
-	r.mu.Lock()
-	closed := r.closed
-	r.closed = true
-	r.mu.Unlock()
-	if closed {
-		return nil
-	}
-	for _, c := range r.cameras {
-		c.stop()
-	}
-	err := r.finish(ctx)
-	r.seals.stop()
-	if err == nil && why != "" {
-		r.endWindow(why, at)
-	}
-	if e := r.closeJournal(ctx, err == nil); err == nil {
-		err = e
-	}
-	if e := r.releaseLock(); err == nil {
-		err = e
-	}
-	return fault.Because("close the recording", err)
-}
-
-// finish commits and seals until nothing is left or ctx is done.
-func (r *Recording) finish(ctx context.Context) error {
-	return again(ctx, func() error {
-		err := r.commit()
-		if err == nil {
-			err = r.seals.wait(ctx)
-		}
-		if err == nil && r.pending() {
-			err = errUnfinished
-		}
-		return err
-	})
-}
-
-var errUnfinished = fault.New(fault.Timeout, "not everything is sealed")
-
-// closeJournal makes the last lines durable.
-func (r *Recording) closeJournal(ctx context.Context, insist bool) error {
-	if !insist {
-		return r.lines.close()
-	}
-	return again(ctx, r.lines.close)
-}
-
-// again repeats a step until it succeeds, or ctx is done.
-func again(ctx context.Context, step func() error) error {
-	for {
-		err := step()
-		if err == nil {
-			return nil
-		}
-		wait := retryEvery
-		if err == errUnfinished {
-			wait = time.Millisecond
-		}
-		if pause(ctx, wait, nil) != nil {
-			return err
-		}
-	}
-}
-
-// pending reports whether any camera holds something that is not handed to a sealer.
-func (r *Recording) pending() bool {
-	for _, c := range r.cameras {
-		if c.pending() {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *Recording) releaseLock() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.lock == nil {
-		return nil
-	}
-	err := r.lock.Close()
-	r.lock = nil
-	return vfs.Fault("unlock", err)
-}
-
 func (r *Recording) isClosed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -369,6 +282,7 @@ func (r *Recording) newRun() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.runs++
+	r.ended = nil // it goes on
 	return r.runs
 }
 

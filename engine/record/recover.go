@@ -156,8 +156,6 @@ func (v *recovery) read(index *journal.Index) {
 	}
 	for _, l := range v.log.Lines {
 		switch e := l.Entry.(type) {
-		case *journal.Run:
-			v.r.runs = max(v.r.runs, e.Run)
 		case *journal.Segment:
 			if k := v.camera(e.Camera); k != nil {
 				k.highest = max(k.highest, e.N)
@@ -180,8 +178,12 @@ func (v *recovery) read(index *journal.Index) {
 			}
 		case *journal.PlanChanged:
 			v.opened(e.Plan.Opened)
+		case *journal.Run:
+			v.r.runs = max(v.r.runs, e.Run)
+			v.out.Closed = false
 		case *journal.Close:
 			v.out.Closed, v.out.ClosedAt = true, e.At
+			v.r.ended = &journal.Close{Why: e.Why, At: e.At}
 		}
 	}
 }
@@ -245,7 +247,7 @@ func (v *recovery) gaps(c *camera) {
 		// The gap had ended, and the crash took the line that says so.
 		c.closeGap(c.gap, v.resumed(k, c.gap.From))
 		c.gap = c.openGap(nil, c.end, down, "")
-	case c.gap.From.After(c.end) && !c.end.IsZero():
+	case c.gap.From.Sub(c.end) > unitsApart && !c.end.IsZero():
 		// What was to be written before the gap was lost with the process.
 		c.gap.From = c.end
 		c.gap.Causes |= down
@@ -285,6 +287,9 @@ func (k *known) explains(from, to time.Time) bool {
 	}
 	return false
 }
+
+// unitsApart is more than the ends of a camera's tracks are apart.
+const unitsApart = 100 * time.Millisecond
 
 // holeFrom is more than two segments of a run are apart because of rounding.
 const holeFrom = 5 * time.Millisecond

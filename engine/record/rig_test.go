@@ -330,7 +330,10 @@ func read(t testing.TB, fsys vfs.FS, dir, camera string) []*stored {
 				byN[e.N] = &stored{line: e, times: map[string]time.Time{}, keys: map[string]bool{}}
 			}
 		case *journal.Seal:
-			if s := byN[e.N]; e.Camera == camera && s != nil {
+			if byN[e.N] == nil && e.Camera == camera {
+				byN[e.N] = &stored{line: orphan(t, fsys, dir, camera, e.N), times: map[string]time.Time{}, keys: map[string]bool{}}
+			}
+			if s := byN[e.N]; e.Camera == camera {
 				s.seal = e
 				if e.Size > 0 {
 					list = append(list, s)
@@ -348,6 +351,29 @@ func read(t testing.TB, fsys vfs.FS, dir, camera string) []*stored {
 	}
 	slices.SortStableFunc(list, func(a, b *stored) int { return a.seal.Start.Compare(b.seal.Start) })
 	return list
+}
+
+// orphan makes a line for a segment whose own is lost.
+func orphan(t testing.TB, fsys vfs.FS, dir, camera string, n uint64) *journal.Segment {
+	t.Helper()
+	days, err := fsys.ReadDir(filepath.Join(dir, camera))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, day := range days {
+		entries, err := fsys.ReadDir(filepath.Join(dir, camera, day.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			name := path.Join(camera, day.Name(), e.Name())
+			if _, number, ok := segment.ParseName(name); ok && number == n {
+				return &journal.Segment{Camera: camera, N: n, File: name}
+			}
+		}
+	}
+	t.Errorf("%s: segment %d is not there", camera, n)
+	return &journal.Segment{Camera: camera, N: n}
 }
 
 func (s *stored) load(t testing.TB, fsys vfs.FS, dir string) {
