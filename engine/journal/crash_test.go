@@ -215,7 +215,7 @@ func TestCase28EverySyncedLineSurvivesACutAtEveryOperation(t *testing.T) {
 	s := newStory(t)
 	cuts := 0
 	s.fs.OnOp(func(op crashfs.Op) {
-		s.cuts(6, func(mode string, f *crashfs.FS) {
+		s.cuts(4, func(mode string, f *crashfs.FS) {
 			cuts++
 			what := fmt.Sprintf("cut at %+v, %s", op, mode)
 			s.goOn(what, f, s.check(what, f))
@@ -235,7 +235,7 @@ func TestCase28EverySyncedLineSurvivesACutAtEveryOperation(t *testing.T) {
 func TestCase28ASecondCutDuringRecoveryLosesNothing(t *testing.T) {
 	s := newStory(t)
 	s.fs.OnOp(func(op crashfs.Op) {
-		if op.N%9 != 0 || op.Done {
+		if op.N%13 != 0 || op.Done {
 			return
 		}
 		s.cuts(2, func(mode string, f *crashfs.FS) {
@@ -267,7 +267,7 @@ func TestCase30EachOperationMayFailOnce(t *testing.T) {
 					return
 				}
 				what := fmt.Sprintf("fault %d, cut at %+v", n, op)
-				switch (op.N + n) % 4 { // all of them would take long
+				switch (op.N + n) % 8 { // all of them would take long
 				case 0:
 					s.check(what, s.fs.Clone(crashfs.Dropped))
 				case 1:

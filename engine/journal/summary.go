@@ -57,8 +57,7 @@ func (s *summary) add(l *Line) {
 	}
 	if l.Kind == KindCommit {
 		for _, id := range l.committed() {
-			c := s.camera(id.camera)
-			c.segments[id.n] = c.segments[id.n]
+			s.camera(id.camera).mention(id.n)
 		}
 		return
 	}
@@ -84,6 +83,13 @@ func (s *summary) add(l *Line) {
 		s.at(e.From, e.To)
 	case *Close:
 		s.at(e.At)
+	}
+}
+
+// mention says that the file speaks of a segment.
+func (c *cameraSummary) mention(n uint64) {
+	if _, known := c.segments[n]; !known {
+		c.segments[n] = segmentState{}
 	}
 }
 
