@@ -154,7 +154,7 @@ func (v *verifier) unexplained(c *Camera, report *CameraReport, holes spans) {
 
 // contradictions tells of journaled gaps for which there is media.
 func (v *verifier) contradictions(c *Camera, pieces []piece) {
-	have := unite(mediaOf(pieces))
+	have := unite(spansOf(pieces))
 	for _, g := range c.Gaps {
 		if !g.decides {
 			continue

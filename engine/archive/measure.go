@@ -21,7 +21,7 @@ type gauge struct {
 	codec      media.Codec
 	units      int64
 	start, end time.Time // of presentation; zero without units
-	holes      []span    // silences within it
+	holes      []piece   // silences within it, each with the interval before it
 
 	last    time.Time         // presentation of the unit before
 	latest  time.Time         // and of the latest so far
@@ -77,8 +77,15 @@ func (g *gauge) quiet(now time.Time) {
 	}
 	d := g.interval()
 	if now.Sub(g.latest) > slackOf(d) && len(g.holes) < maxHoles {
-		g.holes = append(g.holes, span{g.latest.Add(d), now})
+		g.holes = append(g.holes, piece{span{g.latest.Add(d), now}, d})
 	}
+}
+
+// settle keeps the holes that are more than a slow pace: where a file begins, its pace
+// is not known yet.
+func (g *gauge) settle() {
+	usual := g.interval()
+	g.holes = slices.DeleteFunc(g.holes, func(h piece) bool { return h.interval+h.length() <= slackOf(usual) })
 }
 
 // interval is the median of the newest intervals; 0 before there is one.
@@ -102,6 +109,7 @@ func (m *measure) finish(scan *segment.File) []*gauge {
 		}
 		if g.units > 0 {
 			g.quiet(g.end) // the last unit lasts until the end
+			g.settle()
 		}
 	}
 	return m.gauges
@@ -110,7 +118,7 @@ func (m *measure) finish(scan *segment.File) []*gauge {
 // pieces is the time that the track has media for.
 func (g *gauge) pieces() []piece {
 	var list []piece
-	for _, s := range unite([]span{{g.start, g.end}}).minus(unite(g.holes)) {
+	for _, s := range unite([]span{{g.start, g.end}}).minus(unite(spansOf(g.holes))) {
 		list = append(list, piece{s, g.interval()})
 	}
 	return list

@@ -94,7 +94,7 @@ func settle(w span, pieces []piece, gaps, leadIn []span) ledger {
 		return l
 	}
 	l.gaps = unite(gaps).within(w)
-	l.media = unite(mediaOf(pieces)).within(w).minus(l.gaps)
+	l.media = unite(spansOf(pieces)).within(w).minus(l.gaps)
 	l.leadIn = unite(leadIn).within(w).minus(l.gaps).minus(l.media)
 	slices.SortFunc(pieces, func(a, b piece) int { return a.From.Compare(b.From) })
 	taken := unite(slices.Concat(l.gaps, l.media, l.leadIn))
@@ -130,7 +130,7 @@ func slackAt(sorted []piece, hole span) time.Duration {
 	return slackOf(sorted[n-1].interval)
 }
 
-func mediaOf(pieces []piece) []span {
+func spansOf(pieces []piece) []span {
 	list := make([]span, len(pieces))
 	for i, p := range pieces {
 		list[i] = p.span

@@ -436,6 +436,35 @@ func TestSilenceWithinAFileNeedsAReason(t *testing.T) {
 	}
 }
 
+// TestASlowPaceIsNoSilence has a camera of one picture each two seconds.
+func TestASlowPaceIsNoSilence(t *testing.T) {
+	for _, missing := range []int64{0, 8} {
+		m := begin(t, crashfs.New(), "/rec", "a")
+		m.tracks = []media.Track{{Codec: media.MJPEG, ClockRate: 90000}}
+		m.run("a", nine)
+		start := nine
+		for range 2 {
+			s := m.open("a", start)
+			for i := range int64(20) {
+				at := i
+				if i >= 10 {
+					at += missing
+				}
+				m.must(s.w.Add(segment.Sample{DTS: at * 180000, Duration: 180000, Key: true, Data: []byte{0xff, 0xd8, 1}}))
+			}
+			s.commit()
+			s.seal()
+			start = start.Add(time.Duration(20+missing) * 2 * time.Second)
+		}
+		m.close(start)
+		if r := m.verify(VerifyOptions{Deep: true}); missing == 0 {
+			r.expect(t, Clean)
+		} else {
+			r.expect(t, Incomplete, "incomplete unexplained_gap", "incomplete unexplained_gap")
+		}
+	}
+}
+
 func TestOverlapsAreFoundUnlessAClockWasSetBack(t *testing.T) {
 	for _, stepped := range []bool{false, true} {
 		m := begin(t, crashfs.New(), "/rec", "a")
