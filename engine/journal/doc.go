@@ -32,8 +32,9 @@
 // # Compaction
 //
 // Commits of a sealed segment are dead weight. When every segment that a closed file
-// speaks of is sealed, and the seals are durable, the file is written anew without them, beside
-// it, synced, renamed over it. It then begins with a line
+// speaks of is sealed, and the seals are durable (at the latest when the writer closes, then with the
+// commits of what is still open), the file is written anew without them, beside it, synced, renamed
+// over it. It then begins with a line
 //
 //	{"format":1,"seq":0,"time":...,"kind":"compact","from":1,"to":812,"crc":...}
 //

@@ -93,7 +93,8 @@ func ReadDays(fsys vfs.FS, dir string, from, to time.Time) (*Log, error) {
 
 // Tail reads the last file, the files that the index does not know yet, and those that hold
 // segments or gaps that are still open: what is needed to go on writing. The index
-// returned describes all closed files.
+// returned describes all closed files. How the last writer ended is known only before
+// [OpenWriter], which repairs.
 func Tail(fsys vfs.FS, dir string) (*Log, *Index, error) {
 	c, err := load(fsys, dir)
 	if err != nil {
