@@ -217,7 +217,7 @@ func (c *control) once(ctx context.Context, method, uri string, header map[strin
 	}
 	c.mu.Unlock()
 	c.o.Log.Debug("request", "method", method, "uri", uri, "cseq", seq)
-	sent := time.Now()
+	sent := c.o.Clock.Now()
 	if err := c.write(req.marshal()); err != nil {
 		return nil, c.broken("send "+method, err)
 	}
@@ -226,7 +226,7 @@ func (c *control) once(ctx context.Context, method, uri string, header map[strin
 	}
 	select {
 	case res := <-answer:
-		c.took(res, time.Since(sent))
+		c.took(res, c.o.Clock.Now().Sub(sent))
 		c.o.Log.Debug("answer", "method", method, "code", res.code, "cseq", seq)
 		return res, nil
 	case <-c.done:
