@@ -76,7 +76,10 @@ func (s *sink) Begin(ctx context.Context, run media.Run) error {
 	if err := c.usable(); err != nil {
 		return err
 	}
-	c.endRun()
+	if c.tracks != nil { // without End
+		c.endRun()
+		c.miss(media.Gap{})
+	}
 	c.begin(run)
 	return nil
 }
@@ -153,7 +156,7 @@ func (s *sink) Close(ctx context.Context) error {
 
 // ObserveClock implements ClockObserver.
 func (s *sink) ObserveClock(o journal.Clock) {
-	o.Camera = s.name
+	o.Camera, o.At, o.Arrival = s.name, utc(o.At), utc(o.Arrival)
 	s.r.lines.post(&o)
 }
 

@@ -139,12 +139,12 @@ func (r *Recording) newestMedia() time.Time {
 // endAt closes the camera's open gap at the end of the window. Less than what counts as
 // silence is none.
 func (c *camera) endAt(opened, at time.Time) {
-	from := c.end
+	from, causes := c.end, media.Because(media.Stopped)
 	if from.IsZero() {
-		from = opened
+		from, causes = opened, c.before|c.misses|media.Because(media.NotStarted)
 	}
 	if c.gap == nil && at.Sub(from) > c.calm {
-		c.gap = c.openGap(nil, from, c.before|media.Because(media.Stopped), c.why)
+		c.gap = c.openGap(nil, from, causes, c.why)
 	}
 	if c.gap == nil {
 		return

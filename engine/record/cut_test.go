@@ -513,3 +513,118 @@ func TestASecondWriterIsRefused(t *testing.T) {
 		g.close("")
 	})
 }
+
+// A correction too large to be slewed is taken at a cut: it is no gap, no two segments
+// claim the same time, and a line says so.
+func TestACorrectionIsTakenAtTheCut(t *testing.T) {
+	for _, late := range []time.Duration{1500 * time.Millisecond, -1500 * time.Millisecond, 300 * time.Millisecond} {
+		t.Run(late.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, "hall")
+				g.create()
+				f := newFeed("hall", time.Now())
+				start := f.at
+				f.change = func(i int, au *media.AccessUnit) {
+					if au.Wall.Sub(start) > 3*time.Second {
+						au.Wall = au.Wall.Add(late)
+					}
+				}
+				g.play(g.sink("hall"), f, 9*time.Second)
+				g.close("stopped")
+				list := g.same(g.fs, "hall")
+				g.sound(g.fs, true)
+				for i, s := range list[1:] {
+					if d := s.seal.Start.Sub(list[i].seal.End); d.Abs() > time.Millisecond {
+						t.Errorf("%v between two segments", d)
+					}
+				}
+				log, err := journal.Read(g.fs, g.dir+"/journal")
+				g.must(err)
+				steps := 0
+				for _, l := range log.Lines {
+					if c, ok := l.Entry.(*journal.Clock); ok && c.What == "step" {
+						if steps++; (c.Offset-late).Abs() > 50*time.Millisecond && steps == 1 {
+							t.Errorf("a step of %v, not %v", c.Offset, late)
+						}
+					}
+				}
+				if steps == 0 {
+					t.Error("no line of the step")
+				}
+			})
+		})
+	}
+}
+
+// Pictures that are decoded before they are shown.
+func TestReorderedPicturesKeepTheirTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		f := newFeed("hall", time.Now())
+		shown := map[string]time.Time{}
+		f.change = func(i int, au *media.AccessUnit) {
+			if au.Track != 0 {
+				return
+			}
+			// I P B B P B B ...: decoded two pictures ahead of what is shown.
+			shift := []int64{2, 3, 0}[i%25%3] * 3600
+			if au.Key {
+				shift = 3600
+			}
+			au.PTS += shift
+			au.Wall = au.Wall.Add(media.ToDuration(shift, 90000))
+			shown[markOf(au.Data)] = au.Wall
+		}
+		g.play(g.sink("hall"), f, 7*time.Second)
+		g.close("stopped")
+		list := read(t, g.fs, g.dir, "hall")
+		if got, want := marksOf(list, 'V'), g.wrote("hall", 'V'); !slices.Equal(got, want) {
+			t.Error(difference(got, want))
+		}
+		for _, s := range list {
+			for m, at := range s.times {
+				if m[0] == 'V' && at.Sub(shown[m]).Abs() > 2*time.Millisecond {
+					t.Errorf("%s is shown at %v, not %v", m, at, shown[m])
+				}
+			}
+		}
+		g.sound(g.fs, true)
+	})
+}
+
+// A run that is begun without the last one having been ended leaves no hole.
+func TestBeginWithoutEndIsAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		g.play(s, f, 2*time.Second)
+		time.Sleep(5 * time.Second)
+		f.newRun(time.Now())
+		g.play(s, f, 2*time.Second)
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		if gaps := g.sound(g.fs, false).Cameras[0].Gaps; len(gaps) == 0 {
+			t.Error("no gap")
+		}
+	})
+}
+
+func TestACameraThatNeverCameIsAGapOfTheWholeWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall", "yard")
+		g.create()
+		yard := g.sink("yard")
+		g.must(yard.End(context.Background(), media.Gap{Causes: media.Because(media.Unreachable), Note: "no route"}))
+		g.play(g.sink("hall"), newFeed("hall", time.Now()), 15*time.Second)
+		g.close("stopped")
+		g.same(g.fs, "hall")
+		report := g.sound(g.fs, false)
+		gaps := report.Cameras[1].Gaps
+		if len(gaps) != 1 || !gaps[0].Causes.Has(media.Unreachable) || !gaps[0].Causes.Has(media.NotStarted) || gaps[0].To.Sub(gaps[0].From) < 14*time.Second {
+			t.Errorf("gaps: %+v", gaps)
+		}
+	})
+}

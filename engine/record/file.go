@@ -11,12 +11,15 @@ import (
 )
 
 const (
-	// keepLimit bounds what one file keeps in memory for being written again, in bytes.
-	// It is passed only where nothing can be committed for long; then the oldest goes.
-	keepLimit = 32 << 20
 	// fragmentLimit is where a fragment is closed whatever its span, in bytes.
 	fragmentLimit = 16 << 20
 )
+
+// keepLimit bounds what one file keeps in memory for being written again, in bytes, so
+// that a recording's cameras share some 256 MiB. It is reached only by long groups of
+// pictures of high bitrate, and where nothing can be committed for long; then the
+// oldest goes.
+func keepLimit(cameras int) int { return min(32<<20, max(2<<20, (256<<20)/max(1, cameras))) }
 
 // file is a segment being written. Its camera's lock guards it, except handle.Sync.
 type file struct {
@@ -30,6 +33,7 @@ type file struct {
 	shift   time.Duration         // by which the run was moved not to overlap the one before
 	span    time.Duration         // of a fragment
 	video   int                   // slot of the picture; -1: none
+	keep    int                   // bytes kept in memory, see keepLimit
 	instead []journal.Instead
 
 	handle vfs.File
@@ -245,7 +249,7 @@ func (f *file) forget() {
 	for _, g := range f.fragments {
 		bytes += g.bytes
 	}
-	for len(f.fragments) > 0 && bytes > keepLimit && f.fragments[0].offset >= 0 {
+	for len(f.fragments) > 0 && bytes > f.keep && f.fragments[0].offset >= 0 {
 		bytes -= f.fragments[0].bytes
 		f.fragments = f.fragments[1:]
 	}

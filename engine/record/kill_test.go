@@ -26,7 +26,6 @@ import (
 func TestAThousandKillsCostOneFragmentEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, "hall", "yard")
-		rng := rand.New(rand.NewPCG(1, 2))
 		const kills, length = 1000, 30 * time.Second
 		var disks []cut
 		kill := func(what string) {
@@ -63,13 +62,13 @@ func TestAThousandKillsCostOneFragmentEach(t *testing.T) {
 		g.fs.OnOp(func(op crashfs.Op) {
 			mu.Lock()
 			defer mu.Unlock()
-			if rng.IntN(8) == 0 && len(disks) < kills {
+			if rand.IntN(8) == 0 && len(disks) < kills {
 				kill(fmt.Sprintf("operation %d (%s %s, done %v)", op.N, op.Kind, op.Name, op.Done))
 			}
 		})
 		all.Go(func() {
 			for began := time.Now(); time.Since(began) < length && len(disks) < kills; {
-				time.Sleep(time.Duration(rng.Int64N(int64(length / kills))))
+				time.Sleep(time.Duration(rand.Int64N(int64(length / kills))))
 				mu.Lock()
 				kill(fmt.Sprintf("%v", time.Since(began)))
 				mu.Unlock()

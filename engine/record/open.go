@@ -124,7 +124,7 @@ func (c *camera) relocate(f *file) error {
 	}
 	samples, from := f.again(i)
 	n := &file{
-		run: f.run, from: f.from, until: f.until, span: f.span, video: f.video, slots: f.slots,
+		run: f.run, from: f.from, until: f.until, span: f.span, video: f.video, slots: f.slots, keep: f.keep,
 		head:    segment.Header{Camera: c.name, Start: f.earliest(samples), Tracks: f.head.Tracks},
 		instead: []journal.Instead{{N: f.n, From: from}},
 	}

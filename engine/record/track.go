@@ -56,11 +56,15 @@ func newTrack(t media.Track) *track {
 // configure takes a configuration. One that no decoder would take is as good as none:
 // what stands in an SDP is a hint.
 func (t *track) configure(config []byte) {
-	if config != nil {
-		t.Config = config
-	}
-	t.usable = (!t.Codec.NeedsConfig() || len(t.Config) > 0 && media.ValidConfig(t.Codec, t.Config) == nil) &&
+	was := t.Config
+	t.Config = config
+	usable := (!t.Codec.NeedsConfig() || len(config) > 0 && media.ValidConfig(t.Codec, config) == nil) &&
 		segment.Storable(t.Track) == nil
+	if t.usable && !usable {
+		t.Config = was
+		return
+	}
+	t.usable = usable
 }
 
 func (t *track) describe() journal.Track {
