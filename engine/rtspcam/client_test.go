@@ -244,10 +244,17 @@ func serve(t *testing.T, o rtspcam.Options) (c *rtspcam.Camera, stop func()) {
 	return c, stop
 }
 
+// command is a program that does not outlive the test, nor a minute.
+func command(t *testing.T, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return exec.CommandContext(ctx, name, args...)
+}
+
 // waitFor waits until something is so.
 func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(15 * time.Second); !is(); {
+	for limit := time.Now().Add(30 * time.Second); !is(); {
 		if time.Now().After(limit) {
 			t.Fatalf("waited too long for %s", what)
 		}
@@ -255,6 +262,7 @@ func waitFor(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// units counts what is in ranges.
 func units(ranges []rtspcam.Range) (n uint64) {
 	for _, r := range ranges {
 		n += r.Last.Counter - r.First.Counter + 1
@@ -305,7 +313,7 @@ func record(t *testing.T, ffmpeg, url, seconds string) [][]byte {
 	t.Helper()
 	dir := t.TempDir()
 	file, index := filepath.Join(dir, "out.bin"), filepath.Join(dir, "out.idx")
-	out, err := exec.Command(ffmpeg, "-hide_banner", "-loglevel", "warning", "-analyzeduration", "1500000", "-rtsp_transport", "tcp", "-i", url,
+	out, err := command(t, ffmpeg, "-hide_banner", "-loglevel", "warning", "-analyzeduration", "1500000", "-rtsp_transport", "tcp", "-i", url,
 		"-t", seconds, "-map", "0:0", "-c", "copy", "-f", "data", file, "-t", seconds, "-map", "0:0", "-c", "copy", "-f", "framecrc", index).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)

@@ -148,6 +148,7 @@ func (c *conn) strike(past, now time.Time) {
 	}
 }
 
+// raw is the connection below TLS.
 func (c *conn) raw() net.Conn {
 	if t, ok := c.net.(interface{ NetConn() net.Conn }); ok {
 		return t.NetConn()
@@ -164,7 +165,7 @@ func (c *conn) cut() {
 	c.net.SetReadDeadline(c.camera.clock.Now().Add(200 * time.Millisecond))
 }
 
-// session makes one or finds the one that a request is about.
+// session finds a session of this connection.
 func (c *conn) session(id string) (*session, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,6 +173,7 @@ func (c *conn) session(id string) (*session, bool) {
 	return s, ok
 }
 
+// open makes a session that lives as long as there is a sign of its reader.
 func (c *conn) open(p *path, life time.Duration) *session {
 	n := p.count()
 	s := &session{
@@ -185,6 +187,7 @@ func (c *conn) open(p *path, life time.Duration) *session {
 	return s
 }
 
+// forget ends a session.
 func (c *conn) forget(s *session) {
 	c.mu.Lock()
 	delete(c.sessions, s.id)

@@ -2,6 +2,7 @@ package rtspcam
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -9,20 +10,6 @@ import (
 
 	"rtsprec/engine/fault"
 )
-
-// A misbehave spec is a list of faults, separated by commas. Each is
-//
-//	name[@start][:duration][/period][=value]
-//
-// start counts from the start of the camera, or from the call of [Camera.Misbehave];
-// without it the fault is there from the beginning. Without duration it stays for
-// ever. With period it comes back, period after period. Times are Go durations
-// ("1.5s", "200ms", "8h"). Faults that happen at an instant take no duration.
-//
-//	drop@5s:3s            at 5 s the camera is gone for 3 s
-//	drop@5s:1s/10s        and again every 10 s
-//	loss=1%               one packet in a hundred, from the start
-//	jump@10s:5s=2h        RTP time is two hours ahead from 10 s to 15 s
 
 // Fault describes one thing a camera can be told to do wrong.
 type Fault struct {
@@ -40,6 +27,7 @@ type argument struct {
 	number float64       // count, size in bytes, rate, fraction
 	span   time.Duration // a time
 	word   string        // one of a list, or free text
+	since  time.Time     // when the fault began last; filled by script.on
 }
 
 // scheduled is a fault with its time. Times are relative to since.
@@ -152,10 +140,17 @@ type script struct {
 	list []scheduled
 }
 
-// add starts the clock of faults at now and takes them in.
+// over reports whether s has nothing more to say: instants are counted for ever.
+func (s *scheduled) over(now time.Time) bool {
+	f, _ := lookup(s.name)
+	return !f.Instant && s.period == 0 && s.length > 0 && now.After(s.since.Add(s.start+s.length))
+}
+
+// add starts the clock of faults at now and takes them in; what is over is forgotten.
 func (s *script) add(list []scheduled, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.list = slices.DeleteFunc(s.list, func(f scheduled) bool { return f.over(now) })
 	for _, f := range list {
 		f.since = now
 		s.list = append(s.list, f)
@@ -170,7 +165,9 @@ func (s *script) on(path, name string, now time.Time) (argument, bool) {
 	for i := len(s.list) - 1; i >= 0; i-- {
 		f := &s.list[i]
 		if f.name == name && (f.path == "" || f.path == path) && f.active(now) {
-			return f.argument, true
+			a := f.argument
+			_, a.since = f.begun(now)
+			return a, true
 		}
 	}
 	return argument{}, false

@@ -29,14 +29,13 @@ type path struct {
 	random  *rand.Rand
 
 	mu      sync.Mutex // of everything below, and of the tracks while they are read from outside
-	birth   time.Time  // of the camera
 	origin  time.Time  // of the stream: moves at a restart
 	readers map[*reader]struct{}
-	history []*burst // of the last historySpan, oldest first
-	report  time.Time
-	ppm     float64 // how much faster than ours the camera's clock runs, since origin
-	life    int     // restarts so far
-	become  int     // and changes to another camera
+	history []*burst  // what "burst" will send to a new reader, oldest first
+	report  time.Time // when the next sender reports are due
+	ppm     float64   // how much faster than ours the camera's clock runs, since origin
+	life    int       // restarts so far
+	become  int       // and changes to another camera
 }
 
 // parseStream reads a [Stream]. Errors are of kind fault.Usage.
@@ -55,7 +54,6 @@ func parseStream(l *library, name string, s Stream) (*path, []scheduled, error) 
 func (p *path) start(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.birth = now
 	p.begin(now)
 }
 

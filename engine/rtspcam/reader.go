@@ -40,7 +40,10 @@ type reader struct {
 }
 
 func newReader(p *path, l link, setup []bool, atKey bool) *reader {
-	return &reader{path: p, tracks: p.all(), link: l, setup: setup, queue: make(chan outgoing, queueSize), wait: atKey, first: make(chan struct{}), done: make(chan struct{})}
+	return &reader{
+		path: p, tracks: p.all(), link: l, setup: setup, queue: make(chan outgoing, queueSize), wait: atKey,
+		first: make(chan struct{}), done: make(chan struct{}),
+	}
 }
 
 // offer queues a burst, or drops it when the reader does not keep up. The caller holds path.mu.
@@ -66,6 +69,9 @@ func (r *reader) put(o outgoing) {
 	select {
 	case r.queue <- o:
 	default:
+		if !r.lost {
+			r.path.log.Info("a reader does not keep up", "path", r.path.name)
+		}
 		r.lost = true
 	}
 }

@@ -79,7 +79,7 @@ func (p *path) ntpNow(now time.Time) uint64 {
 	elapsed := now.Sub(p.origin)
 	t := p.origin.Round(0).Add(elapsed + time.Duration(float64(elapsed)*p.ppm/1e6))
 	if a, ok := p.script.on(p.name, "clock", now); ok {
-		t = time.Unix(0, 0).Add(a.span + now.Sub(p.birth))
+		t = time.Unix(0, 0).Add(a.span + now.Sub(a.since))
 	}
 	if a, ok := p.script.on(p.name, "clockstep", now); ok {
 		t = t.Add(a.span)

@@ -117,10 +117,13 @@ func plays(s *session) bool {
 func listen(c *net.UDPConn, s *session) {
 	var b [2048]byte
 	for {
-		if _, _, err := c.ReadFromUDP(b[:]); errors.Is(err, net.ErrClosed) {
+		_, _, err := c.ReadFromUDP(b[:])
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err == nil:
+			s.touch()
 		}
-		s.touch()
 	}
 }
 
