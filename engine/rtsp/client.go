@@ -20,6 +20,7 @@ type Client struct {
 	ctl       *control
 	uri       string // of the whole presentation
 	group     string // multicast address of the description
+	self      uint32 // our SSRC
 	connect   time.Duration
 	lines     []*line
 	skipped   []string
@@ -53,7 +54,7 @@ var (
 )
 
 func newClient(o Options, transport Transport) *Client {
-	return &Client{o: o, transport: transport, stop: make(chan struct{}), first: make(chan struct{})}
+	return &Client{o: o, transport: transport, self: randomID(), stop: make(chan struct{}), first: make(chan struct{})}
 }
 
 // Dial connects, asks for the description, sets all known tracks up, and plays. With
@@ -138,10 +139,9 @@ func (c *Client) begin() {
 	session := timeline.New(c.run.Start, timeline.Options{Trust: c.o.ClockTrust})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	self := randomID()
 	for _, l := range c.lines {
 		r := newReceiver(l.st, session, c.o.Reorder, c.queue.put)
-		r.rr.self = self
+		r.rr.self, r.cipher = c.self, l.cipher
 		c.receivers = append(c.receivers, r)
 		c.run.Tracks = append(c.run.Tracks, l.st.track)
 		if c.transport == TCP {

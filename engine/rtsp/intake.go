@@ -52,6 +52,13 @@ func (c *Client) accepted(r *receiver, b []byte, arrival time.Time) {
 	}
 	c.bytes += uint64(len(b))
 	c.heard = arrival
+	if r.cipher != nil {
+		var ok bool
+		if b, ok = r.cipher.open(b); !ok {
+			r.foreign++
+			return
+		}
+	}
 	if isRTCP(b) {
 		r.control(b, arrival)
 		return

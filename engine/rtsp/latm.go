@@ -17,7 +17,7 @@ func (st *stream) fillLATM(channels int) (reason string) {
 	if config == nil && f.number("cpresent", 1) == 0 {
 		return "MP4A-LATM without a usable configuration"
 	}
-	st.sound(config, channels)
+	st.sound(config, nil, channels)
 	st.make = newLATM
 	return ""
 }
@@ -110,6 +110,7 @@ type latm struct {
 	inBand bool // configurations come in band (cpresent=1)
 	mux    muxConfig
 	known  bool
+	rate   int // of the RTP clock
 	ticks  uint32
 
 	part    []byte
@@ -121,7 +122,7 @@ type latm struct {
 }
 
 func newLATM(st *stream, out emit) depacketiser {
-	l := &latm{out: out, inBand: st.fmtp.number("cpresent", 1) != 0, ticks: st.unitTicks()}
+	l := &latm{out: out, inBand: st.fmtp.number("cpresent", 1) != 0, rate: st.track.ClockRate, ticks: unitTicks(st.track.Config, st.track.ClockRate)}
 	if b, err := hex.DecodeString(st.fmtp.fmtp["config"]); err == nil {
 		l.mux, l.known = parseMux(&bitReader{b: b})
 	}
@@ -166,7 +167,7 @@ func (l *latm) element() {
 			return
 		}
 		config = mux.config
-		l.mux, l.known = mux, true
+		l.mux, l.known, l.ticks = mux, true, unitTicks(config, l.rate)
 	}
 	if !l.known {
 		l.bad++

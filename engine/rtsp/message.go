@@ -57,7 +57,7 @@ func (r *request) marshal() []byte {
 	sort.Strings(keys)
 	for _, key := range keys {
 		for _, v := range r.header[key] {
-			fmt.Fprintf(&b, "%s: %s\r\n", key, v)
+			fmt.Fprintf(&b, "%s: %s\r\n", strings.Replace(key, "Keymgmt", "KeyMgmt", 1), v)
 		}
 	}
 	if len(r.body) > 0 {

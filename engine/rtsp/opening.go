@@ -112,6 +112,7 @@ func open(ctx context.Context, o Options, t target, transport Transport) (*Clien
 	}
 	c.ctl, c.connect = d.ctl, d.connect
 	c.uri = join(d.base, d.sdp.control)
+	c.group = d.sdp.address
 	c.ctl.hears(c.asked)
 	if err := c.setup(ctx, d); err != nil {
 		c.Close()
@@ -155,13 +156,26 @@ func (c *Client) setupStream(ctx context.Context, d *described, st *stream) (*li
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.ctl.do(ctx, "SETUP", join(c.uri, st.control), map[string]string{"Transport": offer})
+	uri := join(c.uri, st.control)
+	header := map[string]string{"Transport": offer}
+	if l.cipher != nil {
+		if header["KeyMgmt"], err = l.cipher.offer(uri, c.o.Clock.Wall()); err != nil {
+			l.close()
+			return nil, fault.Wrap(fault.Unsupported, "prepare SRTP", err)
+		}
+	}
+	res, err := c.ctl.do(ctx, "SETUP", uri, header)
 	if err != nil {
 		l.close()
 		return nil, err
 	}
-	answer := parseTransport(res.header.Get("Transport"))
-	if err := c.accept(l, answer); err != nil {
+	if l.cipher != nil {
+		if err := l.cipher.accept(res.header.Get("KeyMgmt"), st.media.keyMgmt, d.sdp.keyMgmt); err != nil {
+			l.close()
+			return nil, fault.Wrap(fault.Protocol, "set SRTP up", err)
+		}
+	}
+	if err := c.accept(l, parseTransport(res.header.Get("Transport"))); err != nil {
 		l.close()
 		return nil, err
 	}

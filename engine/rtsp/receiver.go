@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bytes"
 	"time"
 
 	"rtsprec/engine/media"
@@ -18,6 +19,7 @@ type receiver struct {
 	config  []byte // in force
 	out     func(media.AccessUnit)
 	scratch packet
+	cipher  *cipher // nil: plain RTP
 
 	ssrc        uint32
 	known       bool // ssrc is
@@ -73,8 +75,7 @@ func (r *receiver) unit(u *unit) {
 	}
 	r.ssrc, r.known = r.reorder.ssrc, true
 	stamp := r.clock.Stamp(u.rtp, u.arrival)
-	data := make([]byte, len(u.data))
-	copy(data, u.data)
+	data := bytes.Clone(u.data)
 	au := media.AccessUnit{
 		Track: t.ID, Arrival: u.arrival, Wall: stamp.Wall,
 		Key: media.IsKey(t.Codec, data), Damaged: u.damaged, Lost: u.lost, Data: data,

@@ -66,7 +66,7 @@ func (st *stream) fillAAC(channels int) (reason string) {
 		return "MPEG4-GENERIC in mode " + mode
 	}
 	config, _ := hex.DecodeString(f.fmtp["config"])
-	st.sound(config, channels)
+	st.sound(config, plainAAC(st.track.ClockRate, channels), channels)
 	st.make = newAAC
 	return ""
 }
@@ -79,16 +79,15 @@ func isAACMode(mode string) bool {
 	return false
 }
 
-// sound fills an AAC track from its configuration. A camera that sends none is taken to
-// send AAC-LC at the rate of its RTP clock.
-func (st *stream) sound(config []byte, channels int) {
+// sound fills an AAC track from its configuration, or from a guess where that is unusable.
+func (st *stream) sound(config, guess []byte, channels int) {
 	t := &st.track
 	t.Codec = media.AAC
 	if t.ClockRate == 0 {
 		t.ClockRate = 48000
 	}
 	if media.ValidConfig(media.AAC, config) != nil {
-		config = plainAAC(t.ClockRate, channels)
+		config = guess
 	}
 	t.Config = config
 	t.SampleRate, t.Channels = t.ClockRate, channels
@@ -102,7 +101,8 @@ func (st *stream) sound(config []byte, channels int) {
 
 var aacRates = [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 
-// plainAAC is the AudioSpecificConfig of AAC-LC (ISO 14496-3 1.6.2.1).
+// plainAAC is the AudioSpecificConfig of AAC-LC (ISO 14496-3 1.6.2.1): what a camera that
+// tells nothing is taken to send.
 func plainAAC(rate, channels int) []byte {
 	if channels == 8 {
 		channels = 7
@@ -132,12 +132,12 @@ func coreRate(config []byte, rate int) int {
 }
 
 // unitTicks is the RTP time of one AAC unit: 1024 samples of the core.
-func (st *stream) unitTicks() uint32 {
-	core := coreRate(st.track.Config, st.track.ClockRate)
+func unitTicks(config []byte, clockRate int) uint32 {
+	core := coreRate(config, clockRate)
 	if core <= 0 {
 		return 1024
 	}
-	return uint32(int64(1024) * int64(st.track.ClockRate) / int64(core))
+	return uint32(int64(1024) * int64(clockRate) / int64(core))
 }
 
 func newAAC(st *stream, out emit) depacketiser {
@@ -150,7 +150,7 @@ func newAAC(st *stream, out emit) depacketiser {
 		ticks:     uint32(f.number("constantduration", 0)),
 	}
 	if a.ticks == 0 {
-		a.ticks = st.unitTicks()
+		a.ticks = unitTicks(st.track.Config, st.track.ClockRate)
 	}
 	return a
 }

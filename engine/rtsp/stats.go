@@ -69,7 +69,7 @@ type Report struct {
 // Stats returns a snapshot.
 func (c *Client) Stats() Stats {
 	s := Stats{
-		Transport: c.transport, Secure: c.ctl.target.secure, Skipped: c.skipped, Connect: c.connect,
+		Transport: c.transport, Secure: c.secure(), Skipped: c.skipped, Connect: c.connect,
 		SocketBuffer: c.buffer, SocketWanted: c.bufferWanted, Queued: c.queue.waiting(),
 	}
 	c.ctl.stats(&s)
@@ -97,6 +97,16 @@ func (c *Client) Stats() Stats {
 		s.FirstKey = max(firstKey.Sub(c.played), 1)
 	}
 	return s
+}
+
+// secure reports whether nobody on the way can see the media.
+func (c *Client) secure() bool {
+	for _, l := range c.lines {
+		if l.cipher == nil && !(c.ctl.target.secure && c.transport == TCP) {
+			return false
+		}
+	}
+	return true
 }
 
 // earlier is the lesser of two times where 0 means that there is none.

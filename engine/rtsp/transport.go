@@ -14,7 +14,8 @@ import (
 // line is the way that one stream's packets take.
 type line struct {
 	st      *stream
-	channel byte // TCP: of RTP; RTCP is the next
+	cipher  *cipher // nil: plain RTP
+	channel byte    // TCP: of RTP; RTCP is the next
 	rtp     *net.UDPConn
 	rtcp    *net.UDPConn
 	peer    netip.Addr // UDP: who may send
@@ -79,19 +80,29 @@ func portPair(v string) [2]int {
 
 // offer prepares a line and gives the Transport header that asks for it.
 func (c *Client) offer(l *line) (string, error) {
+	profile := "RTP/AVP"
+	if strings.Contains(l.st.media.profile, "SAVP") {
+		profile = "RTP/SAVP"
+		var err error
+		if l.cipher, err = newCipher(c.self); err != nil {
+			return "", fault.Wrap(fault.Unsupported, "prepare SRTP", err)
+		}
+	} else if c.ctl.target.secure && c.transport != TCP {
+		return "", fault.New(fault.Unsupported, "%s has no SRTP: its media is only secret inside the connection (transport tcp)", c.ctl.target.host)
+	}
 	switch c.transport {
 	case TCP:
 		l.channel = byte(2 * len(c.lines))
-		return fmt.Sprintf("RTP/AVP/TCP;unicast;interleaved=%d-%d", l.channel, l.channel+1), nil
+		return fmt.Sprintf("%s/TCP;unicast;interleaved=%d-%d", profile, l.channel, l.channel+1), nil
 	case Multicast:
-		return "RTP/AVP;multicast", nil
+		return profile + ";multicast", nil
 	}
 	if err := l.listen(c.ctl.localAddr()); err != nil {
 		return "", fault.Wrap(fault.Unreachable, "open UDP ports", err)
 	}
 	c.buffer, c.bufferWanted = enlarge(l.rtp), wantedBuffer
 	port := l.rtp.LocalAddr().(*net.UDPAddr).Port
-	return fmt.Sprintf("RTP/AVP;unicast;client_port=%d-%d", port, port+1), nil
+	return fmt.Sprintf("%s;unicast;client_port=%d-%d", profile, port, port+1), nil
 }
 
 // errTransport says that the peer chose TCP although it was not offered.

@@ -76,7 +76,7 @@ func interfaceOf(local netip.Addr) *net.Interface {
 
 // punch opens the way through firewalls on our side: they let answers in.
 func (l *line) punch() {
-	if !l.rtpTo.IsValid() {
+	if !l.rtpTo.IsValid() || l.cipher != nil { // SRTP servers count what they cannot decrypt
 		return
 	}
 	l.rtp.WriteToUDPAddrPort([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, l.rtpTo)

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"rtsprec/engine/fault"
@@ -49,13 +50,17 @@ func parseURL(raw string) (target, error) {
 	} else {
 		t.host = strings.Trim(strings.TrimSuffix(authority, ":"), "[]")
 	}
-	if t.host == "" || strings.ContainsAny(t.host, " \t\r\n") || strings.ContainsAny(path, " \t\r\n") {
-		return t, fault.New(fault.Usage, "no host in %q", fault.URL(raw))
-	}
-	if frag := strings.IndexByte(path, '#'); frag >= 0 {
-		path = path[:frag]
-	}
+	path, _, _ = strings.Cut(path, "#")
 	t.uri = scheme + "://" + authority + path
+	port, err := strconv.ParseUint(t.port, 10, 16)
+	switch {
+	case t.host == "":
+		return t, fault.New(fault.Usage, "no host in %q", fault.URL(raw))
+	case err != nil || port == 0:
+		return t, fault.New(fault.Usage, "%q is no port", t.port)
+	case strings.ContainsFunc(t.uri, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return t, fault.New(fault.Usage, "a blank in %q", fault.URL(raw))
+	}
 	return t, nil
 }
 

@@ -100,6 +100,9 @@ func (c *Client) sendReports(now time.Time, wantKey bool) {
 		c.mu.Lock()
 		r := c.receivers[i]
 		b := r.receiverReport(now, wantKey && l.st.track.Codec.Video())
+		if b != nil && l.cipher != nil {
+			b, _ = l.cipher.seal(b) // nil when it fails: then nothing is sent
+		}
 		c.mu.Unlock()
 		switch {
 		case b == nil:
