@@ -206,19 +206,19 @@ func (v *verifier) checkOpen(f *file, r *reader) {
 	}
 }
 
-// checkStranger looks into a segment that the journal does not know.
+// checkStranger looks into a segment that the journal does not know. Of an open one
+// nothing was ever acknowledged, so whatever a crash made of it is no damage.
 func (v *verifier) checkStranger(f *file, r *reader) {
 	scan, err := v.scan(f, r, f.size)
-	if err != nil {
-		f.unscannable(err)
-		return
-	}
-	f.open = scan.State != segment.Sealed
+	f.open = strings.HasSuffix(f.name, part)
 	switch {
-	case !f.open && scan.Problem != nil:
-		f.broken(StructureWrong, 1, scan.Sound, "%v", scan.Problem)
-	case f.open && !strings.HasSuffix(f.name, part):
+	case f.open:
+	case err != nil:
+		f.unscannable(err)
+	case scan.State != segment.Sealed:
 		f.broken(NotSealed, 1, 0, "the file has its final name, and is not sealed")
+	case scan.Problem != nil:
+		f.broken(StructureWrong, 1, scan.Sound, "%v", scan.Problem)
 	}
 }
 

@@ -127,6 +127,8 @@ func (m *maker) open(camera string, start time.Time) *open {
 	s := &open{maker: m, camera: camera, n: m.n[camera], start: start, next: make([]int64, len(m.tracks))}
 	s.file = camera + "/" + segment.FileName(start, s.n)
 	m.must(m.fs.MkdirAll(filepath.Dir(m.path(s.file)), 0o755))
+	m.must(m.fs.SyncDir(m.dir))
+	m.must(m.fs.SyncDir(m.path(camera)))
 	var err error
 	s.h, err = m.fs.Create(m.path(s.file+segment.Part), 0o644)
 	m.must(err)
