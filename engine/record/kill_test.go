@@ -67,10 +67,12 @@ func TestAThousandKillsCostOneFragmentEach(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			for began := time.Now(); time.Since(began) < length && len(disks) < kills; {
+			for began := time.Now(); time.Since(began) < length; {
 				time.Sleep(time.Duration(rand.Int64N(int64(length / kills))))
 				mu.Lock()
-				kill(fmt.Sprintf("%v", time.Since(began)))
+				if len(disks) < kills {
+					kill(fmt.Sprintf("%v", time.Since(began)))
+				}
 				mu.Unlock()
 			}
 		})
