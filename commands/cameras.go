@@ -34,6 +34,9 @@ func (c *connection) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&c.fingerprint, "fingerprint", "", "rtsps: accept only the certificate with this SHA-256 (`hex`)")
 }
 
+// loneCamera is the name of a camera that is alone and got none.
+const loneCamera = "camera"
+
 // cameras reads the cameras that were typed, each [NAME=]URL, and gives a name to those
 // without: "camera" when there is one, "camera-1", "camera-2" by position otherwise.
 func (c *connection) cameras(p *process, typed []string) ([]journal.Camera, error) {
@@ -49,9 +52,9 @@ func (c *connection) cameras(p *process, typed []string) ([]journal.Camera, erro
 			return nil, err
 		}
 		if name == "" {
-			name = "camera"
+			name = loneCamera
 			if len(typed) > 1 {
-				name = fmt.Sprintf("camera-%d", i+1)
+				name = fmt.Sprintf("%s-%d", loneCamera, i+1)
 			}
 		}
 		if folded := strings.ToLower(name); seen[folded] {

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,6 +49,8 @@ func runList(ctx context.Context, p *process, dirs []string) error {
 	}
 	if len(list) > 0 {
 		fmt.Fprint(p.Out, t.text("lllrlrr"))
+	} else if err == nil && !p.quiet {
+		fmt.Fprintf(p.Err, "no recording in or below %s\n", strings.Join(dirs, ", "))
 	}
 	return err
 }

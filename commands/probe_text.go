@@ -35,6 +35,9 @@ func probeText(reports []*engine.ProbeReport, width int) string {
 			rows = append(rows, row)
 		}
 	}
+	if len(reports) > 1 || len(reports) == 1 && reports[0].Name != loneCamera {
+		add("camera", func(r *engine.ProbeReport) string { return r.Name })
+	}
 	probeHead(add)
 	probeTracks(reports, add)
 	probeTail(add)
@@ -45,7 +48,6 @@ func probeText(reports []*engine.ProbeReport, width int) string {
 type addRow func(label string, cell func(r *engine.ProbeReport) string)
 
 func probeHead(add addRow) {
-	add("camera", func(r *engine.ProbeReport) string { return r.Name })
 	add("url", func(r *engine.ProbeReport) string { return shortURL(r.URL) })
 	add("error", func(r *engine.ProbeReport) string { return oneLine(r.Error) })
 	add("server", func(r *engine.ProbeReport) string { return oneLine(r.Server) })

@@ -143,7 +143,7 @@ func (p *process) newDir(at time.Time) (string, error) {
 	for n, name := 2, base; ; n++ {
 		err := p.FS.Mkdir(name, 0o755)
 		if !errors.Is(err, fs.ErrExist) || n > 1000 {
-			return name, aboutDir(vfs.Fault("make the directory "+name, err), ".")
+			return name, aboutDir(vfs.Fault("begin a recording here", err), ".")
 		}
 		name = fmt.Sprintf("%s-%d", base, n)
 	}
@@ -157,13 +157,13 @@ func (p *process) checkNewDir(dir string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return aboutDir(vfs.Fault("look at "+dir, err), dir)
+		return aboutDir(vfs.Fault("", err), dir)
 	case !info.IsDir():
 		return usage("-o NEW-DIRECTORY", "%s is a file, not a directory", dir)
 	}
 	entries, err := p.FS.ReadDir(dir)
 	if err != nil {
-		return aboutDir(vfs.Fault("look into "+dir, err), dir)
+		return aboutDir(vfs.Fault("", err), dir)
 	}
 	if len(entries) == 0 {
 		return nil

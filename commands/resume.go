@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,9 @@ func (o *resumeOptions) run(ctx context.Context, p *process, dir string) error {
 		list, err := p.Engine.ResumeAll(ctx, p.deps(d.observe), dir, options)
 		done()
 		p.summaries("summary", list...)
+		if len(list) == 0 && err == nil && !p.quiet && !p.json {
+			fmt.Fprintf(p.Err, "no interrupted recording below %s\n", dir)
+		}
 		return err
 	}
 	summary, err := p.Engine.Resume(ctx, p.deps(d.observe), dir, options)

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		Deadline:            time.Now().Add(2 * time.Minute), // a script that waits for ever says so
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"camera": scriptCamera, "closed": scriptClosed, "web": scriptWeb, "lock": scriptLock,
 			"exits": scriptExits, "await": scriptAwait,

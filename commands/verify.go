@@ -159,7 +159,7 @@ func (p *process) checkDir(dir string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return usage("rtsprec ls lists the recordings that are here", "there is no directory %s", dir)
 	case err != nil:
-		return aboutDir(vfs.Fault("look at "+dir, err), dir)
+		return aboutDir(vfs.Fault("", err), dir)
 	case !info.IsDir():
 		return usage("rtsprec ls lists the recordings that are here", "%s is a file, not a recording's directory", dir)
 	}
