@@ -230,7 +230,8 @@ func (x *exchange) teardown() {
 		return
 	}
 	if s := x.current(); s != nil {
-		x.forget(s)
+		s.close()                        // no media behind the reply
+		x.after = func() { x.forget(s) } // a camera that stops waits for the reply to be written
 	}
 }
 
