@@ -83,7 +83,11 @@ func (e Gap) Text() string {
 
 // Text counts units and packets.
 func (e Damage) Text() string {
-	return fmt.Sprintf("%s: %d damaged pictures or sounds at %s, %d packets lost", e.Camera, e.Units, clockTime(e.From), e.Lost)
+	span := "at " + clockTime(e.From)
+	if e.To.Sub(e.From) > time.Second {
+		span = fmt.Sprintf("from %s to %s", clockTime(e.From), clockTime(e.To))
+	}
+	return fmt.Sprintf("%s: %s lost %s, %s of track %d damaged", e.Camera, plural(int(e.Lost), "packet"), span, plural(int(e.Units), "unit"), e.Track)
 }
 
 // Text names the file.

@@ -44,6 +44,7 @@ func runRecording(ctx context.Context, d Deps, j job) (*Summary, error) {
 	if e := j.rec.Close(closing, why, at); err == nil {
 		err = e
 	}
+	j.tellDamage(d, d.Clock.Now(), true)
 	summary, e := j.summarise(d, feeds)
 	if err == nil {
 		err = e
@@ -173,6 +174,13 @@ func (j job) watch(ctx context.Context, d Deps, start time.Time, feeds []*feed, 
 			p.Cameras = append(p.Cameras, c)
 		}
 		d.observe(p)
+		j.tellDamage(d, now, false)
+	}
+}
+
+func (j job) tellDamage(d Deps, now time.Time, end bool) {
+	for _, e := range j.tally.dueDamage(now, end) {
+		d.observe(e)
 	}
 }
 

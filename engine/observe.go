@@ -17,10 +17,24 @@ type tally struct {
 	gaps      map[uint64]journal.Gap // by ID; withdrawn ones are taken out
 	committed time.Time
 	disk      map[string]bool // cameras whose disk refuses; "" is the journal
+	damage    map[damaged]*flood
+}
+
+// damaged is a track with damage.
+type damaged struct {
+	camera string
+	track  int
+}
+
+// flood is damage that was not told yet: a bad line does damage every second, and one
+// line a minute says as much.
+type flood struct {
+	sum  Damage    // Units and Lost are zero when there is nothing to tell
+	told time.Time // when the last was told
 }
 
 func newTally() *tally {
-	return &tally{gaps: map[uint64]journal.Gap{}, disk: map[string]bool{}}
+	return &tally{gaps: map[uint64]journal.Gap{}, disk: map[string]bool{}, damage: map[damaged]*flood{}}
 }
 
 // observe takes an event of the recorder.
@@ -37,11 +51,45 @@ func (t *tally) observe(e record.Event) {
 		if !e.Gap.To.After(e.Gap.From) {
 			delete(t.gaps, e.Gap.ID)
 		}
+	case record.Damaged:
+		t.add(e.Damage)
 	case record.DiskTrouble:
 		t.disk[e.Camera] = true
 	case record.DiskRecovered:
 		clear(t.disk)
 	}
+}
+
+func (t *tally) add(d journal.Damage) {
+	key := damaged{d.Camera, d.Track}
+	f := t.damage[key]
+	if f == nil {
+		f = &flood{}
+		t.damage[key] = f
+	}
+	if f.sum.Units == 0 && f.sum.Lost == 0 {
+		f.sum = Damage{Camera: d.Camera, Track: d.Track, From: d.From, To: d.To}
+	}
+	if d.To.After(f.sum.To) {
+		f.sum.To = d.To
+	}
+	f.sum.Units += d.Units
+	f.sum.Lost += d.Lost
+}
+
+// dueDamage returns the damage to tell now: of a track that had none told for a
+// minute, or, at the end, of all.
+func (t *tally) dueDamage(now time.Time, end bool) []Damage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var due []Damage
+	for _, f := range t.damage {
+		if (f.sum.Units > 0 || f.sum.Lost > 0) && (end || now.Sub(f.told) >= time.Minute) {
+			due = append(due, f.sum)
+			f.sum, f.told = Damage{}, now
+		}
+	}
+	return due
 }
 
 // fill adds to a camera's progress what the recorder told.
@@ -67,7 +115,7 @@ func (t *tally) fill(c *CameraProgress, now time.Time) {
 	}
 }
 
-// translate turns the recorder's event into ours; nil: nothing to tell.
+// translate turns the recorder's event into ours; nil: nothing to tell, or not yet.
 func translate(e record.Event) Event {
 	switch e := e.(type) {
 	case record.SegmentSealed:
@@ -82,9 +130,6 @@ func translate(e record.Event) Event {
 			return nil
 		}
 		return Gap{Camera: e.Gap.Camera, Track: e.Gap.Track, From: e.Gap.From, To: e.Gap.To, Causes: e.Gap.Causes, Note: e.Gap.Note}
-	case record.Damaged:
-		d := e.Damage
-		return Damage{Camera: d.Camera, Track: d.Track, From: d.From, To: d.To, Units: d.Units, Lost: d.Lost}
 	case record.UnitsRefused:
 		return Notice{Camera: e.Camera, Message: "cannot be stored: " + e.Last.Error(), Count: e.Count}
 	case record.TrackSkipped:

@@ -1,0 +1,133 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rtsprec/engine"
+	"rtsprec/engine/archive"
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/vfs"
+	"rtsprec/testdata/peers"
+)
+
+// recorderEnv makes the test binary a recorder: what a test can kill.
+const recorderEnv = "RTSPREC_TEST_RECORDER"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(recorderEnv); text != "" {
+		os.Exit(recorder(text))
+	}
+	os.Exit(m.Run())
+}
+
+func recorder(text string) int {
+	var o engine.RecordOptions
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	d := engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Version: "test"}
+	if _, err := engine.Record(context.Background(), d, o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func TestEveryMountOfAnIndependentCameraIsRecordedWhole(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			url := peers.GStreamer(t, "--user", "viewer", "--password", "p@ss word:1", "--size", "320x240")
+			login := strings.Replace(url, "rtsp://", "rtsp://viewer:p%40ss%20word:1@", 1)
+			d, _ := deps(t)
+			dir := filepath.Join(t.TempDir(), "rec")
+			o := engine.RecordOptions{Dir: dir, Length: 8 * time.Second, Segment: 3 * time.Second}
+			for _, mount := range peers.Mounts {
+				o.Cameras = append(o.Cameras, camera(mount, login+mount, transport))
+			}
+			summary, err := engine.Record(t.Context(), d, o)
+			if err != nil && !fault.Is(err, fault.Incomplete) {
+				t.Fatal(err)
+			}
+			// Encoders that start while ten others do may hiccup: what came must be there
+			// and explained, and nobody may be missing.
+			report, _ := engine.Verify(t.Context(), d, dir, archive.VerifyOptions{Deep: true})
+			if report == nil || report.Status == archive.Damaged {
+				t.Fatalf("verify: %+v", report)
+			}
+			for _, c := range summary.Cameras {
+				if c.Coverage < 0.5 || len(c.Files) == 0 {
+					t.Errorf("%s: coverage %.2f, %d files, gaps %+v", c.Name, c.Coverage, len(c.Files), c.Gaps)
+				}
+				decodes(t, filepath.Join(dir, c.Name))
+			}
+		})
+	}
+}
+
+// TestAKilledRecorderLeavesFilesThatPlay kills a real process with -9 and has ffmpeg
+// decode what it left, as it left it and repaired.
+func TestAKilledRecorderLeavesFilesThatPlay(t *testing.T) {
+	url := peers.GStreamer(t, "--size", "320x240")
+	dir := filepath.Join(t.TempDir(), "rec")
+	o := engine.RecordOptions{Dir: dir}
+	for _, mount := range []string{"h264-aac", "h265-aac", "mpeg4-alaw"} {
+		o.Cameras = append(o.Cameras, camera(mount, url+mount, "tcp"))
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), recorderEnv+"="+string(text))
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "commits of three cameras", func() bool { return commits(dir) >= 5 })
+	cmd.Process.Kill()
+	if err := cmd.Wait(); errors.As(err, new(*exec.ExitError)) && !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the recorder ended by itself: %v %s", err, stderr.String())
+	}
+	decodes(t, dir)
+
+	d, _ := deps(t)
+	summary, err := engine.Resume(t.Context(), d, dir, engine.ResumeOptions{Repair: true})
+	if err != nil && !fault.Is(err, fault.Incomplete) {
+		t.Fatal(err)
+	}
+	for _, c := range summary.Cameras {
+		if c.Bytes == 0 {
+			t.Errorf("nothing of %s", c.Name)
+		}
+	}
+	verified(t, d, dir, archive.Incomplete)
+	decodes(t, dir)
+}
+
+// commits counts the rounds journaled so far that hold all three cameras.
+func commits(dir string) int {
+	log, err := journal.Read(vfs.OS(), filepath.Join(dir, "journal"))
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, line := range log.Lines {
+		if c, ok := line.Entry.(*journal.Commit); ok && len(c.Files) == 3 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,73 @@
+// Package peers starts RTSP cameras that are not ours, for tests: what they send and how
+// they speak owes nothing to our own understanding of the protocol.
+package peers
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Mounts lists what the GStreamer camera serves.
+var Mounts = []string{
+	"h264-aac", "h264-alaw", "h264-ulaw", "h264-bframes", "h265-aac",
+	"mpeg4-alaw", "mjpeg", "h264-only", "aac-only", "h264-opus",
+}
+
+// Need skips a test when running a program with args fails, and fails it where CI=true
+// promises that the program is there.
+func Need(t testing.TB, name string, args ...string) {
+	t.Helper()
+	if err := exec.Command(name, args...).Run(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s does not work: %v", name, err)
+		}
+		t.Skipf("%s does not work here: %v", name, err)
+	}
+}
+
+// GStreamer runs GStreamer's RTSP server (gst_camera.py, see there for args) until the
+// test ends, and returns its URL up to the mounts.
+func GStreamer(t testing.TB, args ...string) string {
+	t.Helper()
+	// Debian's own Python: another one in front of it has no GStreamer.
+	const python = "/usr/bin/python3"
+	Need(t, python, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')")
+	_, here, _, _ := runtime.Caller(0)
+	script := filepath.Join(filepath.Dir(here), "gst_camera.py")
+	for range 3 { // another process may take the port meanwhile
+		cmd := exec.Command(python, append([]string{script, "--port", fmt.Sprint(freePort(t))}, args...)...)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stop := func() { cmd.Process.Kill(); cmd.Wait() }
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		if url, ok := strings.CutPrefix(line, "ready "); ok {
+			t.Cleanup(stop)
+			return strings.TrimSpace(url)
+		}
+		stop()
+	}
+	t.Fatal("the GStreamer camera does not start")
+	return ""
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
