@@ -31,6 +31,8 @@ type Camera struct {
 	nudge   chan chan struct{} // the script grew: carry it out and close what was sent
 	over    chan struct{}      // closed when Serve has ended
 
+	patience time.Duration // see goodbyeTime
+
 	mu     sync.Mutex
 	random *rand.Rand
 	addr   net.Addr
@@ -59,6 +61,7 @@ func New(o Options) (*Camera, error) {
 	if len(o.Paths) == 0 {
 		return nil, fault.New(fault.Usage, "the camera has no path")
 	}
+	c.patience = goodbyeTime
 	clips := &library{clips: map[string]*clip{}}
 	var err error
 	if c.initial, err = parseSpec("", o.Misbehave); err != nil {
@@ -129,7 +132,7 @@ func (c *Camera) farewell() {
 	for _, conn := range c.open() {
 		said = conn.farewell() || said
 	}
-	for limit := c.clock.Now().Add(goodbyeTime); said && c.playing() && c.clock.Now().Before(limit); {
+	for limit := c.clock.Now().Add(c.patience); said && c.playing() && c.clock.Now().Before(limit); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	for _, conn := range c.open() {

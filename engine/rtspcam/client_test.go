@@ -230,6 +230,7 @@ func serve(t *testing.T, o rtspcam.Options) (c *rtspcam.Camera, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rtspcam.BePatient(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Serve(ctx, l) }()
