@@ -63,7 +63,11 @@ type prober struct {
 func (p *prober) probe(ctx context.Context, quick bool) error {
 	limit, cancel := context.WithTimeout(ctx, p.max)
 	defer cancel()
-	desc, err := rtsp.Describe(limit, p.options(rtsp.Auto))
+	var desc rtsp.Description
+	err := p.patiently(limit, func() (err error) {
+		desc, err = rtsp.Describe(limit, p.options(rtsp.Auto))
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -81,6 +85,21 @@ func (p *prober) probe(ctx context.Context, quick bool) error {
 		return p.runSoak(ctx, best.transport)
 	}
 	return nil
+}
+
+// patiently repeats f while the camera says that it is busy: some need a moment after
+// one session before they can give another.
+func (p *prober) patiently(ctx context.Context, f func() error) error {
+	err := f()
+	for try := 0; try < 3 && fault.Is(err, fault.Busy); try++ {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(retryFast):
+		}
+		err = f()
+	}
+	return err
 }
 
 func (p *prober) options(t rtsp.Transport) rtsp.Options {
@@ -177,9 +196,12 @@ func (p *prober) sessions(ctx context.Context) (*look, error) {
 // look plays over one transport until it has seen enough or ctx ends.
 func (p *prober) look(ctx context.Context, t rtsp.Transport, enough func() bool) *look {
 	l := &look{transport: t}
-	s, err := p.deps.Dial(ctx, p.options(t))
-	if err != nil {
-		l.err = err
+	var s Session
+	l.err = p.patiently(ctx, func() (err error) {
+		s, err = p.deps.Dial(ctx, p.options(t))
+		return err
+	})
+	if l.err != nil {
 		return l
 	}
 	defer s.Close()

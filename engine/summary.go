@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
@@ -52,14 +53,22 @@ func (s *Summary) verdict(feeds []*feed) error {
 		}
 		return fault.New(kind, "%s never answered: %s", f.camera.Name, reason)
 	}
-	var gaps int
+	var gaps, damage int
 	for _, c := range s.Cameras {
 		gaps += len(c.Gaps)
+		damage += len(c.Damage)
 	}
+	var missing []string
 	if gaps > 0 {
-		return fault.New(fault.Incomplete, "%s is complete but for %s", s.Dir, plural(gaps, "gap"))
+		missing = append(missing, plural(gaps, "gap"))
 	}
-	return nil
+	if damage > 0 {
+		missing = append(missing, plural(damage, "damaged span"))
+	}
+	if missing == nil {
+		return nil
+	}
+	return fault.New(fault.Incomplete, "%s is complete but for %s", s.Dir, strings.Join(missing, " and "))
 }
 
 func plural(n int, noun string) string {
