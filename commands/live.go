@@ -197,11 +197,15 @@ func (v *liveView) stateStyle(state string) lipgloss.Style {
 // foot is the bar, or the time that has passed when nobody knows the end.
 func (v *liveView) foot() string {
 	e := v.latest
+	begin := e.From
+	if begin.IsZero() {
+		begin = v.started.At
+	}
 	switch {
 	case v.stop:
 		return v.style.warn.Render("  " + stopText)
-	case e.From.IsZero() && !v.started.At.IsZero() && e.At.Before(v.started.At):
-		return "  begins at " + v.p.clock(v.started.At) + " local time, in " + clockSpan(v.started.At.Sub(e.At))
+	case begin.After(e.At):
+		return "  begins at " + v.p.clock(begin) + " local time, in " + clockSpan(begin.Sub(e.At)+time.Second-1)
 	case e.From.IsZero():
 		return "  nothing recorded yet"
 	}
@@ -220,6 +224,7 @@ func bar(passed, whole time.Duration, width int) string {
 		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(width),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionSetTheme(barTheme()))
+	b.RenderBlank() // zero is a number too
 	b.Set64(int64(min(passed, whole) / time.Millisecond))
 	return strings.TrimSpace(b.String())
 }

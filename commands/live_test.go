@@ -135,6 +135,11 @@ func TestLiveTableSaysWhatItWaitsFor(t *testing.T) {
 	v.progress(engine.Progress{At: noon, Cameras: []engine.CameraProgress{{Name: "a", State: "connecting"}}})
 	contains(t, onScreen(t, f), "out: 1 camera for 10:00", "begins at 12:01:30 local time, in 1:30")
 
+	v.progress(engine.Progress{At: noon.Add(88500 * time.Millisecond), From: noon.Add(90 * time.Second), Until: noon.Add(690 * time.Second)})
+	contains(t, onScreen(t, f), "until 12:11:30 local time", "begins at 12:01:30 local time, in 0:02")
+	v.progress(engine.Progress{At: noon.Add(90 * time.Second), From: noon.Add(90 * time.Second), Until: noon.Add(690 * time.Second)})
+	contains(t, onScreen(t, f), "  0:00 0% ────")
+
 	f, v = newLive(t, 80, 24)
 	v.progress(engine.Progress{At: noon})
 	contains(t, onScreen(t, f), "nothing recorded yet")

@@ -170,7 +170,11 @@ func trackTitle(t engine.ProbeTrack) string {
 			parts = append(parts, text)
 		}
 	}
-	add(t.Profile, t.Profile != "")
+	if strings.HasPrefix(t.Profile, parts[0]) { // AAC-LC
+		parts[0] = t.Profile
+	} else {
+		add(t.Profile, t.Profile != "")
+	}
 	add(t.Level, t.Level != "")
 	add(fmt.Sprintf("%dx%d", t.Width, t.Height), t.Width > 0)
 	add(fmt.Sprintf("%d Hz", t.SampleRate), t.SampleRate > 0)
@@ -195,12 +199,12 @@ func probeTail(add addRow) {
 	soak("soak", func(s *engine.ProbeSoak) string { return s.Verdict + " over " + seconds(s.Seconds) })
 	soak("  because", func(s *engine.ProbeSoak) string { return strings.Join(s.Why, "; ") })
 	soak("  longest gap", func(s *engine.ProbeSoak) string { return milliseconds(s.LongestGap) })
-	soak("  frame rate", func(s *engine.ProbeSoak) string { return fmt.Sprintf("%.4g to %.4g fps", s.MinFPS, s.MaxFPS) })
+	soak("  frame rate", func(s *engine.ProbeSoak) string { return rangeText(s.MinFPS, s.MaxFPS) + " fps" })
 	soak("  key frame", func(s *engine.ProbeSoak) string {
 		if s.GOPMax == 0 {
 			return unseen
 		}
-		return fmt.Sprintf("every %d to %d frames", s.GOPMin, s.GOPMax)
+		return "every " + rangeText(float64(s.GOPMin), float64(s.GOPMax)) + " frames"
 	})
 	soak("  bitrate", func(s *engine.ProbeSoak) string { return "at most " + rateText(s.MaxBitrate) })
 	soak("  lost", func(s *engine.ProbeSoak) string { return count(s.Lost, "packet") })
@@ -273,6 +277,13 @@ func shortURL(address string) string {
 	}
 	u.User = nil
 	return u.String()
+}
+
+func rangeText(from, to float64) string {
+	if from == to {
+		return fmt.Sprintf("%.4g", to)
+	}
+	return fmt.Sprintf("%.4g to %.4g", from, to)
 }
 
 func milliseconds(ms float64) string {

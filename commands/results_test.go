@@ -248,6 +248,12 @@ func TestSoakIsJudged(t *testing.T) {
 		"  longest gap    1234 ms\n", "  key frame      every 25 to 50 frames\n", "  lost           1 packet\n", "  clock drift    -12.3 ppm\n")
 }
 
+func TestWhatIsSaidTwiceIsSaidOnce(t *testing.T) {
+	same(t, trackTitle(engine.ProbeTrack{Codec: media.AAC, Profile: "AAC-LC", SampleRate: 48000, Channels: 2}), "AAC-LC 48000 Hz 2 channels")
+	same(t, rangeText(25, 25), "25")
+	same(t, rangeText(24.5, 25), "24.5 to 25")
+}
+
 func TestProbeHandsOnWhatWasTypedAndPrintsReportsBesideAnError(t *testing.T) {
 	f := newFake(t, "probe", "a=rtsp://h/1", "rtsp://h/2", "--soak", "60", "--max", "5s", "--transport", "udp")
 	f.Screen = func() (int, int, bool) { return 80, 24, true }
