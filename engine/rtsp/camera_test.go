@@ -126,6 +126,7 @@ func enough(video, sound int) func([]media.AccessUnit) bool {
 }
 
 func TestEveryCodecArrivesWholeOverUDPAndTCP(t *testing.T) {
+	t.Parallel()
 	for _, codec := range rtspcam.Codecs() {
 		switch codec[0] {
 		case "metadata", "unknown":
@@ -147,6 +148,7 @@ func TestEveryCodecArrivesWholeOverUDPAndTCP(t *testing.T) {
 }
 
 func TestWhatCamerasDoWrongCostsNoUnit(t *testing.T) {
+	t.Parallel()
 	for _, spec := range []string{
 		"early", "channels=10", "nobase", "lowercase", "brokenorigin", "control=absolute", "control=absent", "control=query", "control=star",
 		"rtpinfo=none", "rtpinfo=wrong", "sdpparams=none", "sdpparams=garbage", "mode0", "lateauth", "keepalive=refused", "noteardown",
@@ -183,6 +185,7 @@ func TestWhatCamerasDoWrongCostsNoUnit(t *testing.T) {
 }
 
 func TestLossIsMarked(t *testing.T) {
+	t.Parallel()
 	for _, spec := range []string{"loss=1%", "loss=5%", "loss=2%,reorder=10,duplicate=5%", "loss=5%,marker=never", "loss=5%,marker=always", "loss=3%,seqwrap=100"} {
 		for _, stream := range []string{"h264b+aac", "h265b+opus", "mpeg4+pcmu", "mjpeg"} {
 			for _, transport := range []Transport{UDP, TCP} {
@@ -207,6 +210,7 @@ func TestLossIsMarked(t *testing.T) {
 }
 
 func TestWhatIsNotThereSaysWhy(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		stream rtspcam.Stream

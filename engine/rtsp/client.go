@@ -39,7 +39,7 @@ type Client struct {
 	receivers []*receiver
 	channels  [256][]*receiver // by interleaved channel of RTP; RTCP comes on the next
 	played    time.Time        // when PLAY was sent
-	heard     time.Time        // last packet of any kind
+	heard     bool             // a packet of any kind has come since the last look
 	heardAny  bool             // an RTP packet has come
 	bytes     uint64
 	ended     bool
@@ -142,6 +142,7 @@ func (c *Client) begin() {
 	for _, l := range c.lines {
 		r := newReceiver(l.st, session, c.o.Reorder, c.queue.put)
 		r.rr.self, r.cipher = c.self, l.cipher
+		r.reorder.settle = c.transport != TCP
 		c.receivers = append(c.receivers, r)
 		c.run.Tracks = append(c.run.Tracks, l.st.track)
 		if c.transport == TCP {

@@ -51,7 +51,7 @@ func (c *Client) accepted(r *receiver, b []byte, arrival time.Time) {
 		return
 	}
 	c.bytes += uint64(len(b))
-	c.heard = arrival
+	c.heard = true
 	if r.cipher != nil {
 		var ok bool
 		if b, ok = r.cipher.open(b); !ok {

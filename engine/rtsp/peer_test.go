@@ -172,6 +172,7 @@ func h264Peer(t *testing.T, host string, config *tls.Config) string {
 }
 
 func TestSecureSessionsWithAServerWeDidNotWrite(t *testing.T) {
+	t.Parallel()
 	config, fingerprint := selfSigned(t)
 	for _, transport := range []Transport{Auto, TCP, UDP} {
 		t.Run(string(transport), func(t *testing.T) {
@@ -226,7 +227,7 @@ func checkPictures(t *testing.T, list []media.AccessUnit) {
 func TestLATM(t *testing.T) {
 	t.Parallel()
 	config := &mpeg4audio.StreamMuxConfig{Programs: []*mpeg4audio.StreamMuxConfigProgram{{Layers: []*mpeg4audio.StreamMuxConfigLayer{{
-		AudioSpecificConfig: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 44100, ChannelConfig: 2, ChannelCount: 2},
+		AudioSpecificConfig: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 44100, ChannelConfig: 2},
 		LatmBufferFullness:  255,
 	}}}}}
 	for name, inBand := range map[string]bool{"configuration in the SDP": false, "configuration in band": true} {

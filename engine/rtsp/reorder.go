@@ -17,6 +17,7 @@ type reorderer struct {
 	out  func(*packet) // takes packets in order; the payload is only valid during the call
 
 	started  bool
+	settle   bool // hold the first packets too: one before them may be late
 	fresh    bool // the next packet handed on is the first of a numbering
 	ssrc     uint32
 	next     uint16 // the number that is due
@@ -44,7 +45,7 @@ const (
 // push takes a packet as it arrived.
 func (r *reorderer) push(p *packet) {
 	if !r.started {
-		r.restart(p)
+		r.open(p)
 		return
 	}
 	ahead := int(int16(p.seq - r.next))
@@ -62,6 +63,42 @@ func (r *reorderer) push(p *packet) {
 	default:
 		r.acquit()
 		r.fits(p, ahead)
+	}
+}
+
+// open takes a packet before it is known with which the numbering begins.
+func (r *reorderer) open(p *packet) {
+	switch {
+	case !r.settle || r.wait <= 0:
+		r.restart(p)
+	case r.holds(p.seq):
+		r.duplicates++
+	default:
+		r.hold(p)
+		if r.bytes > maxHeld {
+			r.begin()
+		}
+	}
+}
+
+// begin starts the numbering with the packet that came first, or those right before it
+// that came after. What is older still belongs to a time when nobody listened.
+func (r *reorderer) begin() {
+	held := r.held
+	r.held, r.bytes = nil, 0
+	first := 0
+	for i := range held {
+		if held[i].arrival.Before(held[first].arrival) {
+			first = i
+		}
+	}
+	for first > 0 && held[first-1].seq+1 == held[first].seq {
+		first--
+	}
+	r.late += uint64(first)
+	r.restart(&held[first])
+	for i := first + 1; i < len(held); i++ {
+		r.push(&held[i])
 	}
 }
 
@@ -107,13 +144,19 @@ func (r *reorderer) oldest() time.Time {
 
 // expire gives missing packets up that have been waited for long enough.
 func (r *reorderer) expire(now time.Time) {
-	for len(r.held) > 0 && now.Sub(r.oldest()) >= r.wait {
+	if !r.started && len(r.held) > 0 && now.Sub(r.oldest()) >= r.wait {
+		r.begin()
+	}
+	for r.started && len(r.held) > 0 && now.Sub(r.oldest()) >= r.wait {
 		r.skip()
 	}
 }
 
 // flush lets go of everything that waits: nothing more will come.
 func (r *reorderer) flush() {
+	if !r.started && len(r.held) > 0 {
+		r.begin()
+	}
 	for len(r.held) > 0 {
 		r.skip()
 	}

@@ -52,6 +52,23 @@ func TestReordererPutsInOrderAcrossTheWrap(t *testing.T) {
 	}
 }
 
+func TestReordererBeginsWithTheFirstNumberNotTheFirstArrival(t *testing.T) {
+	s := newSorter(100 * time.Millisecond)
+	s.settle = true
+	for i, seq := range []uint16{1, 0, 65535, 3, 1, 65530} {
+		s.in(time.Duration(i), seq, 0)
+	}
+	s.expire(t0.Add(99 * time.Millisecond))
+	wantSeqs(t, s)
+	s.expire(t0.Add(101 * time.Millisecond))
+	wantSeqs(t, s, 65535, 0, 1, 3)
+	if s.reorderer.lost != 1 || s.duplicates != 1 || s.late != 1 {
+		t.Errorf("lost %d, duplicates %d, late %d", s.reorderer.lost, s.duplicates, s.late)
+	}
+	s.in(time.Second, 4, 0)
+	wantSeqs(t, s, 65535, 0, 1, 3, 4)
+}
+
 func TestReordererWaitsNoLongerThanItMay(t *testing.T) {
 	s := newSorter(100 * time.Millisecond)
 	s.in(0, 10, 0)

@@ -32,6 +32,7 @@ func drain(t *testing.T, c *Client, limit time.Duration) (list []media.AccessUni
 }
 
 func TestTheEndOfARunSaysWhy(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		spec      string
 		transport Transport
@@ -165,6 +166,7 @@ func TestAutoStaysWithUDPWhereItWorks(t *testing.T) {
 }
 
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	for _, auth := range []string{"digest", "sha256", "both", "basic"} {
 		for _, spec := range []string{"", ",stale=300ms,timeout=3s", ",lateauth"} {
 			t.Run(auth+spec, func(t *testing.T) {
@@ -217,6 +219,7 @@ func TestRedirectIsFollowed(t *testing.T) {
 }
 
 func TestKeepalivesKeepASessionAliveAndTheirRefusalDoesNotEndIt(t *testing.T) {
+	t.Parallel()
 	for _, spec := range []string{"timeout=3s", "keepalive=refused", "keepalive=ignored", "timeout=3s,keepalive=refused"} {
 		t.Run(spec, func(t *testing.T) {
 			t.Parallel()

@@ -25,6 +25,8 @@ func (c *Client) watch() {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	reported := c.o.Clock.Now()
+	looked := reported
+	var quiet time.Duration
 	for {
 		select {
 		case <-c.stop:
@@ -32,7 +34,11 @@ func (c *Client) watch() {
 		case <-ticker.C:
 		}
 		now := c.o.Clock.Now()
-		if err := c.silent(now); err != nil {
+		// A machine that slept or was too busy to run us has not listened either.
+		quiet += min(now.Sub(looked), 2*watchEvery)
+		looked = now
+		var err error
+		if quiet, err = c.silent(quiet); err != nil {
 			c.finish(err)
 			return
 		}
@@ -44,17 +50,17 @@ func (c *Client) watch() {
 	}
 }
 
-// silent returns why the run is over when nothing comes any more.
-func (c *Client) silent(now time.Time) error {
+// silent returns for how long nothing has come, and why the run is over when that is
+// too long or the peer has said goodbye.
+func (c *Client) silent(quiet time.Duration) (time.Duration, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last := c.heard
-	if last.IsZero() {
-		last = c.played
+	if c.heard {
+		c.heard = false
+		quiet = 0
 	}
-	quiet := now.Sub(last)
 	if quiet >= c.o.Timeout {
-		return fault.New(fault.Timeout, "no media from %s for %v", c.ctl.target.host, quiet.Round(time.Second))
+		return quiet, fault.New(fault.Timeout, "no media from %s for %v", c.ctl.target.host, quiet.Round(time.Second))
 	}
 	gone, alive := 0, 0
 	for _, r := range c.receivers {
@@ -66,9 +72,9 @@ func (c *Client) silent(now time.Time) error {
 		}
 	}
 	if gone > 0 && alive == 0 && quiet >= byeGrace {
-		return io.EOF
+		return quiet, io.EOF
 	}
-	return nil
+	return quiet, nil
 }
 
 // tellFloods reports what made no sense in the last second.
