@@ -26,6 +26,7 @@ import (
 // a recording that is a crash, and recovery is made for crashes.
 func Main(e Edge) int {
 	tune(e)
+	defer profile(e)()
 	signals, release := e.Signals()
 	defer release()
 	ctx, cancel := context.WithCancelCause(context.Background())
