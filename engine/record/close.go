@@ -30,7 +30,7 @@ func (r *Recording) Close(ctx context.Context, why string, at time.Time) error {
 	switch {
 	case err != nil:
 	case why != "":
-		r.endWindow(why, at)
+		err = r.endWindow(ctx, why, at)
 	case r.ended != nil:
 		r.lines.post(r.ended) // only repaired: it stays closed
 	}
@@ -59,12 +59,12 @@ func (r *Recording) finish(ctx context.Context) error {
 
 var errUnfinished = fault.New(fault.Timeout, "not everything is sealed")
 
-// closeJournal makes the last lines durable.
+// closeJournal makes the last lines durable, if only it can.
 func (r *Recording) closeJournal(ctx context.Context, insist bool) error {
-	if !insist {
-		return r.lines.close()
+	if insist && again(ctx, func() error { return r.lines.close(true) }) == nil {
+		return nil
 	}
-	return again(ctx, r.lines.close)
+	return r.lines.close(false)
 }
 
 // again repeats a step until it succeeds, or ctx is done.
@@ -106,11 +106,14 @@ func (r *Recording) releaseLock() error {
 }
 
 // endWindow journals the end of the window and closes what is open at it.
-func (r *Recording) endWindow(why string, at time.Time) {
+func (r *Recording) endWindow(ctx context.Context, why string, at time.Time) error {
 	at = utc(at)
 	opened := r.Plan().Opened
 	if opened.IsZero() {
 		opened = r.openWindow(utc(r.host.began)) // nobody was ever recorded
+		if err := again(ctx, r.savePlan); err != nil {
+			return err
+		}
 	}
 	if why == "stopped" || at.IsZero() {
 		if end := r.newestMedia(); at.IsZero() || end.After(opened) && at.Sub(end) <= leadMost {
@@ -123,6 +126,7 @@ func (r *Recording) endWindow(why string, at time.Time) {
 		c.mu.Unlock()
 	}
 	r.lines.post(&journal.Close{Why: why, At: at})
+	return nil
 }
 
 // newestMedia is the latest end of any camera's media.
@@ -143,7 +147,7 @@ func (c *camera) endAt(opened, at time.Time) {
 	if from.IsZero() {
 		from, causes = opened, c.before|c.misses|media.Because(media.NotStarted)
 	}
-	if c.gap == nil && at.Sub(from) > c.calm {
+	if c.gap == nil && (at.Sub(from) > c.calm || c.end.IsZero() && at.After(from)) {
 		c.gap = c.openGap(nil, from, causes, c.why)
 	}
 	if c.gap == nil {

@@ -259,7 +259,7 @@ func (f *file) forget() {
 // file at which they begin.
 func (f *file) again(i int) (samples []segment.Sample, from int64) {
 	from = f.written()
-	if f.fragments[i].offset >= 0 {
+	if i < len(f.fragments) && f.fragments[i].offset >= 0 {
 		from = f.fragments[i].offset
 	}
 	for _, g := range f.fragments[i:] {
@@ -271,15 +271,4 @@ func (f *file) again(i int) (samples []segment.Sample, from int64) {
 // decoded is the media time at which a sample is decoded.
 func (f *file) decoded(s segment.Sample) time.Time {
 	return f.head.Start.Add(media.ToDuration(s.DTS, f.head.Tracks[s.Track].ClockRate))
-}
-
-// earliest is the media time at which the first of the samples is decoded.
-func (f *file) earliest(samples []segment.Sample) time.Time {
-	first := f.decoded(samples[0])
-	for _, s := range samples {
-		if at := f.decoded(s); at.Before(first) {
-			first = at
-		}
-	}
-	return first
 }

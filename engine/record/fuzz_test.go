@@ -124,6 +124,11 @@ func FuzzAnyUnits(f *testing.F) {
 			m := &storm{rig: g, script: script, s: g.sink("hall")}
 			m.play()
 			g.close("stopped")
+			defer func() {
+				if t.Failed() {
+					g.dump()
+				}
+			}()
 			seen := map[string]bool{}
 			for _, s := range read(t, g.fs, g.dir, "hall") {
 				for _, mark := range s.marks {

@@ -275,6 +275,9 @@ func (c *camera) listen(now time.Time) {
 // on nothing is recorded anyhow.
 func (c *camera) settleSilence(t *track) {
 	if t.hush == nil {
+		if !t.last.IsZero() && c.end.Sub(t.fade()) > t.patience() && !c.explained(t, c.end) {
+			c.span(c.index(t), t.fade(), c.end, media.Because(media.Timeout), "")
+		}
 		return
 	}
 	to := c.end

@@ -83,11 +83,15 @@ func (l *lines) rotate() error {
 	return l.w.Rotate()
 }
 
-// close makes everything durable and closes the journal.
-func (l *lines) close() error {
+// close makes everything durable and closes the journal. After an error it may be called
+// again, or without insisting: then what cannot be written is left.
+func (l *lines) close(insist bool) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	_, err := l.drain()
+	if err != nil && insist {
+		return err
+	}
 	if e := l.w.Close(); err == nil {
 		err = e
 	}

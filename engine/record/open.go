@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"time"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
@@ -118,14 +119,19 @@ type retired struct {
 // error it may be called again.
 func (c *camera) relocate(f *file) error {
 	i := f.restart(false)
-	if i == len(f.fragments) {
+	if i == len(f.fragments) && f.begun {
 		c.drop(f)
 		return nil
 	}
 	samples, from := f.again(i)
+	start, some := c.earliest(f, samples)
+	if !some { // nothing was ever put into it
+		c.drop(f)
+		return nil
+	}
 	n := &file{
 		run: f.run, from: f.from, until: f.until, span: f.span, video: f.video, slots: f.slots, keep: f.keep,
-		head:    segment.Header{Camera: c.name, Start: f.earliest(samples), Tracks: f.head.Tracks},
+		head:    segment.Header{Camera: c.name, Start: start, Tracks: f.head.Tracks},
 		instead: []journal.Instead{{N: f.n, From: from}},
 	}
 	if f.committed == f.begin {
@@ -165,6 +171,22 @@ func (c *camera) relocate(f *file) error {
 	}
 	c.retire(f, from, n)
 	return nil
+}
+
+// earliest is the media time at which the first unit is decoded of those that are
+// written again and those that are still held for f.
+func (c *camera) earliest(f *file, samples []segment.Sample) (first time.Time, some bool) {
+	for _, t := range c.tracks {
+		if t.file == f && t.held != nil {
+			samples = append(samples, *t.held)
+		}
+	}
+	for _, s := range samples {
+		if at := f.decoded(s); !some || at.Before(first) {
+			first, some = at, true
+		}
+	}
+	return first, some
 }
 
 // refill pushes samples of old, and returns by how many ticks of each track they moved.

@@ -42,7 +42,7 @@ func Open(o Options) (*Recording, Recovery, error) {
 	v := &recovery{r: newRecording(o, plan, lock), out: Recovery{Plan: plan}}
 	if err := v.run(); err != nil {
 		if v.r.lines != nil {
-			v.r.lines.close()
+			v.r.lines.close(false)
 		}
 		lock.Close()
 		return nil, Recovery{}, fault.Because(op, err)
