@@ -147,7 +147,7 @@ func (c *control) asked(req *request) {
 func (c *control) write(b []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.nc.SetWriteDeadline(time.Now().Add(c.o.Timeout))
+	c.nc.SetWriteDeadline(c.o.Clock.Now().Add(c.o.Timeout))
 	_, err := c.nc.Write(b)
 	return err
 }
