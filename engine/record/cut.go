@@ -20,7 +20,7 @@ const (
 	// drainFor is how long a file waits for sound from before the cut.
 	drainFor = 2 * time.Second
 	// pictureFirst is how long sound waits for the first picture of a run: a file
-	// should begin with one.
+	// should begin with one. What waits is lost with the process.
 	pictureFirst = 2 * time.Second
 	// keyFirst is how long it waits for a key frame where pictures do come.
 	keyFirst = 10 * time.Second
@@ -310,6 +310,7 @@ func (c *camera) cut(t *track, au media.AccessUnit) error {
 		case o == t || o.file == nil:
 		case o.Codec.Video():
 			o.leave() // it is silent; it goes on with its next key frame
+			c.hush(o, media.Timeout)
 		default:
 			if o.next != nil {
 				o.skipTo(o.next)

@@ -121,7 +121,7 @@ func (c *camera) waitForKey(t *track, au media.AccessUnit) {
 	long := au.Wall.Sub(c.keyless) > keyWorthy
 	switch {
 	case t.hush == nil && c.began:
-		t.hush = c.openGap(c.index(t), later(t.end, c.end), media.Because(media.NoKeyframe), "")
+		c.hush(t, media.NoKeyframe)
 	case long && t.hush != nil:
 		c.addCause(t.hush, media.NoKeyframe)
 	case long && c.gap != nil:
@@ -129,6 +129,18 @@ func (c *camera) waitForKey(t *track, au media.AccessUnit) {
 	case long:
 		c.misses |= media.Because(media.NoKeyframe)
 	}
+}
+
+// hush journals that a track is silent since its last unit, or since the run began.
+func (c *camera) hush(t *track, cause media.Cause) {
+	if t.hush != nil {
+		return
+	}
+	from := c.end
+	if !t.last.IsZero() {
+		from = t.fade()
+	}
+	t.hush = c.openGap(c.index(t), from, media.Because(cause), "")
 }
 
 func (c *camera) addCause(g *journal.Gap, cause media.Cause) {
@@ -266,7 +278,7 @@ func (c *camera) listen(now time.Time) {
 	}
 	for _, t := range c.tracks {
 		if !t.last.IsZero() && t.hush == nil && now.Sub(t.seen) > t.patience() {
-			t.hush = c.openGap(c.index(t), t.fade(), media.Because(media.Timeout), "")
+			c.hush(t, media.Timeout)
 		}
 	}
 }

@@ -166,10 +166,11 @@ func (t *track) release(next int64) {
 	t.file.push(s, t.Codec)
 }
 
-// usual is the track's median interval, or what is likely before there is one.
+// usual is the track's median interval, or what is likely before there is one. More than
+// a second is not assumed of a unit whose next never came.
 func (t *track) usual() time.Duration {
 	if d := t.pace.median(); d > 0 {
-		return d
+		return min(d, time.Second)
 	}
 	if t.Codec.Video() {
 		return 40 * time.Millisecond
