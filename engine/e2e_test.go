@@ -286,3 +286,32 @@ func TestProbeReportsWhatACameraSends(t *testing.T) {
 		t.Errorf("b: transports %+v, tracks %+v", b.Transports, b.Tracks)
 	}
 }
+
+// TestAnOrderlyStopDamagesNothing stops at moments that fall into the middle of a unit:
+// what is on its way then is neither lost nor damaged, it is after the end.
+func TestAnOrderlyStopDamagesNothing(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "heavy+aac"}, KeyStart: true})
+	for i, transport := range []string{"udp", "tcp", "udp", "tcp"} {
+		d, ev := deps(t)
+		dir := filepath.Join(t.TempDir(), "rec")
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, err := engine.Record(ctx, d, engine.RecordOptions{Dir: dir, Cameras: []journal.Camera{camera("a", cam.URL("a"), transport)}})
+			done <- err
+		}()
+		waitFor(t, "media", func() bool {
+			p := all[engine.Progress](ev)
+			return len(p) > 0 && p[len(p)-1].Cameras[0].Bytes > 300_000
+		})
+		<-time.After(time.Duration(7*i+1) * time.Millisecond)
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", transport, err)
+		}
+		verified(t, d, dir, archive.Clean)
+		noneMissing(t, "a", readMarks(t, filepath.Join(dir, "a")))
+		decodes(t, dir)
+	}
+}

@@ -39,6 +39,7 @@ type feed struct {
 	meter   meter
 	units   uint64 // delivered to the sink, of all runs
 	bytes   int64
+	latest  time.Time  // when the last one was delivered
 	kind    fault.Kind // of the last failure
 }
 
@@ -52,9 +53,12 @@ const (
 	stateDone       state = "done"
 )
 
-// tailWait is how long after the end of the window a feed waits for the last units of
-// it: they arrive one network and encoder delay later.
-const tailWait = 2 * time.Second
+// The last units of a window arrive one network and encoder delay after its end. A feed
+// waits for them as long as units come, up to tailMost, and tailWait when none do.
+const (
+	tailWait = 2 * time.Second
+	tailMost = 10 * time.Second
+)
 
 // run feeds the sink until ctx ends or the window has passed. Units received before
 // that are written even so, under work, which must outlive ctx. It never closes the sink.
@@ -145,9 +149,9 @@ func (f *feed) pump(ctx, work context.Context, s Session) error {
 	}
 }
 
-// guardTail closes the session tailWait after the end of the window: a camera that
-// fell silent, or whose clock lags, cannot hold up the end. The returned function
-// releases it.
+// guardTail closes the session when the end of the window has passed and nothing more
+// comes of it: a camera that fell silent, or whose clock lags, cannot hold up the end.
+// The returned function releases it.
 func (f *feed) guardTail(ctx context.Context, s Session) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -160,14 +164,22 @@ func (f *feed) guardTail(ctx context.Context, s Session) func() {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if f.past(f.deps.Clock.Now().Add(-tailWait)) {
-					s.Close()
-					return
-				}
+			}
+			now := f.deps.Clock.Now()
+			if f.past(now.Add(-tailMost)) || f.past(now.Add(-tailWait)) && f.silent(now) >= tailWait {
+				s.Close()
+				return
 			}
 		}
 	}()
 	return func() { cancel(); <-done }
+}
+
+// silent is how long no unit has reached the sink.
+func (f *feed) silent(now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return now.Sub(f.latest)
 }
 
 func (f *feed) past(now time.Time) bool {
@@ -309,6 +321,7 @@ func (f *feed) count(s Session, au media.AccessUnit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.units++
+	f.latest = f.deps.Clock.Now()
 	f.bytes += int64(len(au.Data))
 	f.meter.add(au.Arrival, len(au.Data), s.Run().Tracks[au.Track].Codec.Video())
 }

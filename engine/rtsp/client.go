@@ -176,7 +176,9 @@ func (c *Client) work() {
 	})
 }
 
-// finish ends the run; the first reason counts. What is pending goes to the queue first.
+// finish ends the run; the first reason counts. What is pending goes to the queue first,
+// unless it is us who leave: then the unit that is on its way is not damaged, only not
+// ours any more.
 func (c *Client) finish(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -184,8 +186,10 @@ func (c *Client) finish(err error) {
 		return
 	}
 	c.ended = true
-	for _, r := range c.receivers {
-		r.flush()
+	if !fault.Is(err, fault.Canceled) {
+		for _, r := range c.receivers {
+			r.flush()
+		}
 	}
 	if c.expiry != nil {
 		c.expiry.Stop()
