@@ -73,7 +73,7 @@ func run(ctx context.Context, e Edge) int {
 // and as often as it must near the limit. GOGC and GOMEMLIMIT have precedence.
 func tune(e Edge) {
 	if _, set := e.Env("GOGC"); !set {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 	if _, set := e.Env("GOMEMLIMIT"); !set {
 		debug.SetMemoryLimit(512 << 20)
