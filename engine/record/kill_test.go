@@ -81,7 +81,7 @@ func TestAThousandKillsCostOneFragmentEach(t *testing.T) {
 		g.close("stopped")
 		var worst time.Duration
 		for i, c := range disks {
-			if testing.Short() && i%10 > 0 {
+			if !soak && (i%thin > 0 || testing.Short() && i%10 > 0) {
 				continue
 			}
 			lost := g.opened(c, "hall", "yard")

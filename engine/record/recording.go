@@ -123,6 +123,9 @@ func Create(o Options) (*Recording, error) {
 	}
 	r := newRecording(o, o.Plan, lock)
 	if err := r.found(); err != nil {
+		if r.lines != nil {
+			r.lines.close(false)
+		}
 		lock.Close()
 		return nil, fault.Because(op, err)
 	}
