@@ -1,5 +1,5 @@
-# What is needed: Go. `make test` fetches on Debian what the tests judge by (ffmpeg,
-# GStreamer, MediaInfo, VLC); nothing of it is needed to build or to record.
+# What is needed: Go, make and bash. `make test` and `make bench` fetch on Debian what
+# they judge by (ffmpeg, GStreamer, MediaInfo); nothing of it is needed to build or to record.
 
 GO ?= go
 export CGO_ENABLED ?= 0
@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
 BENCHTIME ?= 2s
 
-.PHONY: build test demo bench bench-parts fuzz lint docs clean
+.PHONY: build test demo bench microbench fuzz lint docs clean
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/rtsprec ./cmd/rtspcam
@@ -21,10 +21,11 @@ demo: build
 
 # The whole against ffmpeg on this machine; FLAGS as of cmd/bench.
 bench: build
+	scripts/install-test-deps.sh
 	$(GO) run ./cmd/bench $(FLAGS)
 
 # Each part by itself.
-bench-parts:
+microbench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 # Every fuzz target for FUZZTIME each: `go test` takes one at a time.

@@ -248,7 +248,7 @@ func layout(rows []probeRow, width int) string {
 	for _, r := range rows {
 		parts, high := make([][]string, cameras), 1
 		for i, cell := range r.cells {
-			parts[i] = strings.Split(ansi.Wrap(cell, column, ""), "\n")
+			parts[i] = strings.Split(ansi.Wrap(cell, column, "/"), "\n")
 			high = max(high, len(parts[i]))
 		}
 		for n := range high {

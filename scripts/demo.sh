@@ -1,43 +1,87 @@
 #!/bin/bash
-# The main job on three embedded cameras: probe them, record them together while one
-# drops out and another restarts with other parameters, prove what is there, show it.
-# Needs bin/rtsprec and bin/rtspcam. Keeps the recording; its place is said at the end.
+# The main job on three scripted cameras: probe them, record them together while one
+# drops out and another restarts with another picture, prove what is there, show it;
+# then kill a recorder and go on. Needs bin/rtsprec and bin/rtspcam, takes about 45 s.
+#
+#	scripts/demo.sh [DIR]
+#
+# The recordings stay, in DIR or a new folder, whose name is said at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PWD/bin:$PATH
+hash rtsprec rtspcam # or says: make build
 
-out=${1:-$(mktemp -d "${TMPDIR:-/tmp}/rtsprec-demo.XXXXXX")/lecture}
-log=$(mktemp)
-bin/rtspcam --listen 127.0.0.1:0 \
+dir=${1:-$(mktemp -d "${TMPDIR:-/tmp}/rtsprec-demo.XXXXXX")}
+mkdir -p "$dir"
+cd "$dir"
+
+ready=$(mktemp)
+rtspcam --listen 127.0.0.1:0 \
 	--path teacher=h264+aac,drop@13s:3s \
 	--path student=mpeg4+pcma \
-	--path board=h265,restart@19s,parameters@19s >"$log" &
+	--path board=h265,restart@19s,parameters@19s >"$ready" &
 camera=$!
-trap 'kill $camera 2>/dev/null; wait $camera 2>/dev/null; rm -f "$log"' EXIT
-for _ in $(seq 100); do # ready within moments; ten seconds on a machine that is very busy
-	grep -q '^ready ' "$log" && break
-	kill -0 $camera
-	read -rt 0.1 <> <(:) || true
-done
-url=$(sed -n 's|^ready \(rtsp://[^/]*/\).*|\1|p' "$log")
+recorder=
+trap 'kill $camera $recorder 2>/dev/null; wait; rm -f "$ready"' EXIT
 
-step() {
-	printf '\n$ rtsprec %s\n' "$*"
-	local rc=0
-	bin/rtsprec "$@" || rc=$?
-	# 3 says: sound, but with gaps. The demo has made one on purpose.
-	if [ $rc -ne 0 ] && [ $rc -ne 3 ]; then
-		echo "demo: rtsprec ended with $rc" >&2
+# await COMMAND...: waits, for at most 20 s, until the command succeeds.
+await() {
+	for _ in $(seq 200); do
+		if "$@" >/dev/null 2>&1; then return; fi
+		sleep 0.1
+	done
+	echo "demo: waited in vain for: $*" >&2
+	exit 1
+}
+await grep '^ready ' "$ready"
+url=$(sed -n 's|^ready \(rtsp://[^/]*/\).*|\1|p' "$ready")
+
+say() { printf '\n# %s\n' "$*"; }
+
+# typed shows a command as a technician would type it.
+typed() { printf '$ %s\n' "$*" | sed -E 's/ ((-i )?[a-z]+=rtsp)/ \\\n    \1/g'; }
+
+# run shows a command and runs it.
+run() {
+	typed "$@"
+	local code=0
+	"$@" || code=$?
+	case $code in
+	0) ;;
+	3) echo "(exit code 3: done, but something is missing)" ;;
+	*)
+		echo "demo: $1 $2 ended with $code" >&2
 		exit 1
-	fi
+		;;
+	esac
 }
 
-echo "Three cameras are on at $url: teacher (H.264 and AAC), student (MPEG-4 and G.711), board (H.265)."
-step probe "teacher=${url}teacher" "student=${url}student" "board=${url}board"
-echo
-echo "Now all three for 20 s. The teacher's camera will be gone for 3 s, and the board's will restart with another resolution."
-step record -i "teacher=${url}teacher" -i "student=${url}student" -i "board=${url}board" -t 20 -o "$out"
-step verify "$out"
-step ls "$out"
-printf '\nThe recording:\n'
-find "$out" -type f -printf '%9s  %P\n' | sort -k2
-printf '\nIt is in %s, plain MP4 for any player.\n' "$out"
+say "Three cameras are on: teacher (H.264, AAC), student (MPEG-4, G.711), board (H.265)."
+run rtsprec probe "teacher=${url}teacher" "student=${url}student" "board=${url}board"
+
+say "All three for 20 s. The teacher's camera will be gone for 3 s, and the board's will"
+echo "# restart with another resolution."
+run rtsprec record -i "teacher=${url}teacher" -i "student=${url}student" -i "board=${url}board" \
+	-t 20 -o lecture
+
+say "Is everything there, to the last byte? All but what the cameras did not send:"
+run rtsprec verify lecture
+
+say "Now the recorder itself is killed with -9, five seconds into ten."
+typed rtsprec record -q -i "student=${url}student" -t 10 -o killed '&'
+rtsprec record -q -i "student=${url}student" -t 10 -o killed &
+recorder=$!
+await compgen -G 'killed/student/*/*.part'
+sleep 5
+kill -9 $recorder
+echo "\$ kill -9 \$!"
+wait $recorder 2>/dev/null || true
+recorder=
+
+say "What it had written is kept, and the rest of its time is recorded."
+run rtsprec resume killed
+
+say "All that was recorded:"
+run rtsprec ls .
+find . -type f -name '*.mp4*' -printf '%9s  %P\n' | sort -k2
+printf '\nIt is in %s: plain MP4, for any player.\n' "$PWD"

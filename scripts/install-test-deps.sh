@@ -1,24 +1,24 @@
 #!/bin/bash
 # Installs what the tests judge by: players, probes and an RTSP server that are not ours.
-# Calls apt-get only when something is missing. With --race also what `go test -race`
-# needs: a C compiler.
+# Calls apt-get only when something is missing. With --ci also what .ci/run needs beyond
+# that: make, and a C compiler for `go test -race`.
 set -euo pipefail
 
 packages=(
+	ca-certificates # else Go cannot fetch modules
 	python3-gi gir1.2-gst-rtsp-server-1.0
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-	gstreamer1.0-libav gstreamer1.0-rtsp
-	ffmpeg mediainfo vlc-bin vlc-plugin-base
-	iproute2 nftables tmux
+	gstreamer1.0-libav gstreamer1.0-rtsp gstreamer1.0-tools
+	ffmpeg mediainfo
 )
-if [ "${1:-}" = --race ]; then
-	packages+=(gcc libc6-dev)
+if [ "${1:-}" = --ci ]; then
+	packages+=(make gcc libc6-dev)
 fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "install-test-deps: this is not Debian: install these by hand (names as in Debian 12):" >&2
 	printf '  %s\n' "${packages[@]}" >&2
-	echo "the tests that need a missing tool are skipped, or fail when CI=true" >&2
+	echo "the tests fail without them; \`go test ./...\` skips what it cannot judge" >&2
 	exit 0
 fi
 

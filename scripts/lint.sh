@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-unformatted=$(gofmt -l cmd commands engine)
+unformatted=$(gofmt -l .)
 if [ -n "$unformatted" ]; then
 	echo "not formatted (gofmt -w):" >&2
 	echo "$unformatted" >&2
