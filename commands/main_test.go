@@ -69,7 +69,7 @@ func TestCollectorIsTunedUnlessTheUserDid(t *testing.T) {
 	}
 	f = newFake(t, "version")
 	f.run(t, 0)
-	if gc, most := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); gc != 400 || most != 512<<20 {
+	if gc, most := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); gc != 200 || most != 512<<20 {
 		t.Errorf("GOGC is %d, the limit %d", gc, most)
 	}
 }
