@@ -120,6 +120,7 @@ func (c *camera) acceptOther(t *track, au media.AccessUnit) error {
 	case c.cur == nil:
 		return c.waitForPicture(t, au)
 	case t.usable && c.overdue(au.Wall):
+		c.release(len(c.ahead)) // it came before this cut
 		if err := c.cut(t, au); err != nil {
 			return err
 		}
