@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"rtsprec/engine"
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtspcam"
 	"rtsprec/engine/segment"
@@ -34,11 +36,13 @@ const slack = 250 * time.Millisecond
 type scene struct {
 	name      string
 	stream    rtspcam.Stream
+	sends     string        // path whose units come; empty: that of its name
 	transport string        // empty: UDP and TCP, in one recording each
 	costs     []media.Cause // what its gaps may say, one or more each; none: no gap may be
 	damage    bool          // packets are lost: units may be damaged, and the journal says which
+	rough     bool          // what arrives cannot be decoded without complaint
+	reorder   time.Duration // how long a missing packet is waited for; zero: as long as usual
 	silent    bool          // a track falls silent: only what was sent counts
-	odd       bool          // other decoders cannot be asked: ffmpeg stumbles over what the camera sent
 	off       bool          // the camera's time stands still or jumps: units keep their order, not their instants
 }
 
@@ -87,7 +91,7 @@ func playWith(t *testing.T, length time.Duration, scenes []scene, meanwhile func
 	p := &played{dir: o.Dir, cam: rtspcam.Start(t, co)}
 	for _, s := range all {
 		c := camera(s.name, p.cam.URL(s.name), s.transport)
-		c.Insecure = co.TLS
+		c.Reorder = journal.Duration(s.reorder)
 		o.Cameras = append(o.Cameras, c)
 	}
 	var d engine.Deps
@@ -153,7 +157,9 @@ func (p *played) judgeScene(t *testing.T, s scene) {
 		t.Errorf("damage where none was done: %+v", c.Damage)
 	}
 	p.whole(t, s)
-	if !s.odd && !s.damage {
+	if s.rough {
+		plays(t, filepath.Join(p.dir, s.name))
+	} else {
 		decodes(t, filepath.Join(p.dir, s.name))
 	}
 }
@@ -178,7 +184,7 @@ func (p *played) segments(t testing.TB, name string) int { return p.camera(t, na
 func (p *played) whole(t *testing.T, s scene) {
 	t.Helper()
 	codecs, _, _ := strings.Cut(string(s.stream), ",")
-	explained := p.explained(t, s.name)
+	path := cmp.Or(s.sends, s.name)
 	window := p.report.Window
 	judged := 0
 	for i, codec := range strings.Split(codecs, "+") {
@@ -186,11 +192,15 @@ func (p *played) whole(t *testing.T, s scene) {
 		if stored == nil {
 			continue // a codec that carries no mark
 		}
+		explained := p.explained(t, s.name, i)
 		have := map[uint64]bool{}
 		var worst time.Duration
 		for _, u := range stored {
 			if have[u.mark.Counter] {
 				t.Errorf("%s: unit %d is there twice", codec, u.mark.Counter)
+			}
+			if n := u.mark.Counter; !codecOf(codec).Video() && n > 0 && !have[n-1] && have[n+1] {
+				t.Errorf("%s: unit %d comes behind its successor", codec, n)
 			}
 			have[u.mark.Counter] = true
 			if off := u.at.Sub(u.mark.Capture); off.Abs() > worst.Abs() {
@@ -201,14 +211,21 @@ func (p *played) whole(t *testing.T, s scene) {
 			t.Errorf("%s: recorded up to %v off its capture", codec, worst)
 		}
 		missing := 0
-		for _, r := range p.cam.SentTrack(s.name, i) {
+		sent := p.cam.SentTrack(path, i)
+		if s.damage {
+			sent = append(sent, p.cam.Lost(path, i)...) // what came of them, or that nothing did
+		}
+		for _, r := range sent {
 			for n := r.First.Counter; n <= r.Last.Counter; n++ {
 				at := instant(r, n)
 				if at.Before(window.From.Add(slack)) || at.After(window.To.Add(-slack)) {
 					continue
 				}
 				judged++
-				if !have[n] && !explains(explained, at) {
+				hurt := s.damage && slices.ContainsFunc(p.cam.Lost(path, i), func(l rtspcam.Range) bool {
+					return l.First.Counter <= n && n <= l.Last.Counter
+				})
+				if (!have[n] || hurt) && !explains(explained, at) {
 					if missing++; missing == 1 {
 						t.Errorf("%s: unit %d of %s was sent and is not there", codec, n, at.Format("05.000"))
 					}
@@ -224,8 +241,8 @@ func (p *played) whole(t *testing.T, s scene) {
 	}
 }
 
-// explained are the spans in which units may be missing, by the journal.
-func (p *played) explained(t testing.TB, name string) []archive.Span {
+// explained are the spans in which units of a track may be missing, by the journal.
+func (p *played) explained(t testing.TB, name string, track int) []archive.Span {
 	t.Helper()
 	rec, err := archive.Load(vfs.OS(), p.dir)
 	if err != nil {
@@ -237,13 +254,17 @@ func (p *played) explained(t testing.TB, name string) []archive.Span {
 			continue
 		}
 		for _, g := range c.Gaps {
-			spans = append(spans, archive.Span{From: g.From, To: g.To})
+			if g.Track == nil || *g.Track == track {
+				spans = append(spans, archive.Span{From: g.From, To: g.To})
+			}
 		}
 		for _, l := range c.Leads {
 			spans = append(spans, archive.Span{From: l.From, To: l.To})
 		}
 		for _, d := range c.Damage {
-			spans = append(spans, archive.Span{From: d.From, To: d.To})
+			if d.Track == track {
+				spans = append(spans, archive.Span{From: d.From, To: d.To})
+			}
 		}
 	}
 	return spans

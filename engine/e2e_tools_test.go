@@ -59,6 +59,19 @@ func decodes(t testing.TB, dir string) {
 	}
 }
 
+// plays has ffmpeg play every file below a folder to its end: media may be damaged, the
+// container may not.
+func plays(t testing.TB, dir string) {
+	t.Helper()
+	need(t, "ffmpeg")
+	for _, name := range mediaFiles(t, dir) {
+		out, err := exec.Command("ffmpeg", "-nostdin", "-v", "fatal", "-f", "mp4", "-i", name, "-map", "0", "-f", "null", "-").CombinedOutput()
+		if err != nil {
+			t.Errorf("ffmpeg on %s: %v %s", filepath.Base(name), err, out)
+		}
+	}
+}
+
 // readMarks returns the marks of a camera's folder.
 func readMarks(t testing.TB, dir string) []rtspcam.Mark {
 	t.Helper()
