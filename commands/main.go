@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync"
 	"syscall"
 
@@ -25,7 +24,6 @@ import (
 // orderly way. The second makes Main return 130 at once, whatever is still running: to
 // a recording that is a crash, and recovery is made for crashes.
 func Main(e Edge) int {
-	tune(e)
 	defer profile(e)()
 	signals, release := e.Signals()
 	defer release()
@@ -67,17 +65,6 @@ func run(ctx context.Context, e Edge) int {
 		err = out.failed()
 	}
 	return p.report(cmd, err)
-}
-
-// tune trades memory for time: the collector runs less often while the heap is small,
-// and as often as it must near the limit. GOGC and GOMEMLIMIT have precedence.
-func tune(e Edge) {
-	if _, set := e.Env("GOGC"); !set {
-		debug.SetGCPercent(200)
-	}
-	if _, set := e.Env("GOMEMLIMIT"); !set {
-		debug.SetMemoryLimit(512 << 20)
-	}
 }
 
 // output is one of the two streams. No password of a URL passes it: the last line of

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,25 +52,6 @@ func TestWorkThatWasCutShortIsNotDone(t *testing.T) {
 		return nil, fault.Because("probe", ctx.Err())
 	}
 	f.run(t, 130)
-}
-
-func TestCollectorIsTunedUnlessTheUserDid(t *testing.T) {
-	before, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(1<<40)
-	defer func() {
-		debug.SetGCPercent(before)
-		debug.SetMemoryLimit(limit)
-	}()
-	f := newFake(t, "version")
-	f.env["GOGC"], f.env["GOMEMLIMIT"] = "100", "1TiB"
-	f.run(t, 0)
-	if gc, most := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); gc != 100 || most != 1<<40 {
-		t.Errorf("the user's GOGC became %d, the limit %d", gc, most)
-	}
-	f = newFake(t, "version")
-	f.run(t, 0)
-	if gc, most := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); gc != 200 || most != 512<<20 {
-		t.Errorf("GOGC is %d, the limit %d", gc, most)
-	}
 }
 
 // brokenPipe is a reader that went away.
