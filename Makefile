@@ -10,7 +10,7 @@ BENCHTIME ?= 2s
 .PHONY: build test demo bench microbench fuzz lint docs clean
 
 build:
-	$(GO) build -trimpath -o bin/ ./cmd/rtsprec ./cmd/rtspcam
+	$(GO) build -o bin/ ./cmd/rtsprec ./cmd/rtspcam
 
 test:
 	scripts/install-test-deps.sh
