@@ -189,13 +189,13 @@ func (c *camera) note(t *track, au media.AccessUnit, at time.Time) {
 	if t.lost != nil {
 		missing, t.lost = merge(missing, t.lost), nil
 	}
-	switch {
-	case t.hush != nil:
-		c.breakSilence(t, at, missing)
-	case missing != nil:
-		c.tellMissing(t, missing, at)
-	case !t.last.IsZero() && at.Sub(t.last) > t.patience() && !c.explained(t, at):
+	if t.hush != nil {
+		c.breakSilence(t, at, missing != nil)
+	} else if missing == nil && !t.last.IsZero() && at.Sub(t.last) > t.patience() && !c.explained(t, at) {
 		c.span(c.index(t), t.fade(), at, media.Because(media.Timeout), "")
+	}
+	if missing != nil {
+		c.tellMissing(t, missing, at)
 	}
 	if au.Damaged || au.Lost > 0 {
 		t.damage(c.name, c.index(t), au, at)
@@ -218,14 +218,13 @@ func merge(a, b *media.Gap) *media.Gap {
 	return &m
 }
 
-// breakSilence closes a silence that was journaled as soon as it was noticed. What only
-// came late is withdrawn.
-func (c *camera) breakSilence(t *track, at time.Time, missing *media.Gap) {
+// breakSilence closes a silence that was journaled as soon as it was noticed. It is
+// withdrawn where everything only came late, or something else tells why it did not.
+func (c *camera) breakSilence(t *track, at time.Time, told bool) {
 	g := t.hush
 	t.hush = nil
-	if missing != nil {
-		g.Causes |= missing.Causes
-	} else if !t.last.IsZero() && at.Sub(t.last) <= t.patience() && g.Causes == media.Because(media.Timeout) {
+	late := !t.last.IsZero() && at.Sub(t.last) <= t.patience() && g.Causes == media.Because(media.Timeout)
+	if late || !t.last.IsZero() && (told || c.explained(t, at)) {
 		at = g.From
 	}
 	c.closeGap(g, at)
