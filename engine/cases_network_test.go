@@ -132,7 +132,7 @@ func TestCase24UDPThatDoesNotCome(t *testing.T) {
 	}
 	said := false
 	for _, n := range all[engine.Notice](p.events) {
-		said = said || n.Camera == "blocked" && strings.Contains(n.Message, "TCP")
+		said = said || n.Camera == "blocked" && strings.Contains(n.Message, "tcp instead of udp")
 	}
 	if !said {
 		t.Error("nobody says that UDP does not come")
@@ -148,10 +148,10 @@ func TestCase25Certificates(t *testing.T) {
 		camera journal.Camera
 		kind   fault.Kind // of the error
 	}{
-		"by default":        {journal.Camera{}, fault.Unreachable},
+		"by default":        {journal.Camera{}, fault.Denied},
 		"insecure":          {journal.Camera{Insecure: true}, letIn},
 		"fingerprint":       {journal.Camera{Fingerprint: cam.Fingerprint()}, letIn},
-		"wrong fingerprint": {journal.Camera{Fingerprint: wrong}, fault.Unreachable},
+		"wrong fingerprint": {journal.Camera{Fingerprint: wrong}, fault.Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,6 +161,9 @@ func TestCase25Certificates(t *testing.T) {
 			_, err := engine.Record(t.Context(), d, o)
 			if got := fault.KindOf(err); (err != nil || c.kind != letIn) && got != c.kind {
 				t.Errorf("%v, want %v", err, c.kind)
+			}
+			if c.kind == fault.Denied && !strings.Contains(err.Error(), cam.Fingerprint()) {
+				t.Errorf("%v: the fingerprint to pin is not said", err)
 			}
 			if c.kind == letIn {
 				noneMissing(t, name, readMarks(t, o.Dir))

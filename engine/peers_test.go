@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,8 +23,12 @@ import (
 	"rtsprec/testdata/peers"
 )
 
-// recorderEnv makes the test binary a recorder: what a test can kill.
-const recorderEnv = "RTSPREC_TEST_RECORDER"
+// recorderEnv makes the test binary a recorder: what a test can kill. descriptorsEnv
+// limits how many files that may hold open.
+const (
+	recorderEnv    = "RTSPREC_TEST_RECORDER"
+	descriptorsEnv = "RTSPREC_TEST_DESCRIPTORS"
+)
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(recorderEnv); text != "" {
@@ -37,12 +43,30 @@ func recorder(text string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
+	if n, err := strconv.ParseUint(os.Getenv(descriptorsEnv), 10, 64); err == nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+	}
 	d := engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Version: "test"}
 	if _, err := engine.Record(context.Background(), d, o); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintf(os.Stderr, "%v: %v\n", fault.KindOf(err), err)
 		return 1
 	}
 	return 0
+}
+
+// recorderProcess is a process that records, not started yet.
+func recorderProcess(t testing.TB, o engine.RecordOptions, env ...string) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), append(env, recorderEnv+"="+string(text))...)
+	return cmd
 }
 
 func TestEveryMountOfAnIndependentCameraIsRecordedWhole(t *testing.T) {
@@ -85,12 +109,7 @@ func TestAKilledRecorderLeavesFilesThatPlay(t *testing.T) {
 	for _, mount := range []string{"h264-aac", "h265-aac", "mpeg4-alaw"} {
 		o.Cameras = append(o.Cameras, camera(mount, url+mount, "tcp"))
 	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), recorderEnv+"="+string(text))
+	cmd := recorderProcess(t, o)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
