@@ -312,7 +312,7 @@ func (f *feed) setState(st state, s Session, reason string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.state, f.session = st, s
-	if st != stateConnecting {
+	if st != stateConnecting && st != stateDone { // until media comes the last reason holds
 		f.reason = reason
 	}
 }
