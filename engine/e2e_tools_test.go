@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -50,11 +51,49 @@ func decodes(t testing.TB, dir string) {
 		t.Errorf("no media in %s", dir)
 	}
 	for _, name := range files {
-		// An explicit format: the name of an open file tells ffmpeg nothing.
+		// An explicit format: the name of an open file tells ffmpeg nothing. Times as they
+		// are: rounded to a frame rate, true ones would now and then fall on one another.
 		out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-f", "mp4", "-i", name,
-			"-map", "0", "-f", "null", "-").CombinedOutput()
+			"-map", "0", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-").CombinedOutput()
 		if err != nil || len(bytes.TrimSpace(out)) > 0 {
 			t.Errorf("ffmpeg on %s: %v %s", filepath.Base(name), err, out)
+		}
+	}
+}
+
+// playsInVLC has VLC play every file below a folder and keep each tenth picture.
+func playsInVLC(t testing.TB, dir string) {
+	t.Helper()
+	need(t, "cvlc")
+	home, err := os.MkdirTemp("", "vlc") // not t.TempDir: nobody must get there
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	args := []string{"cvlc", "-q", "-I", "dummy", "--no-audio", "--vout=dummy", "--video-filter=scene", "--scene-format=png",
+		"--scene-ratio=10", "--scene-path=" + home, "--rate=8", "--play-and-exit"}
+	if os.Getuid() == 0 { // VLC refuses to be root
+		args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, args...)
+		if err := os.Chown(home, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, name := range mediaFiles(t, dir) {
+		file := filepath.Join(home, fmt.Sprintf("%d.mp4", i))
+		data, err := os.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(file, data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		prefix := fmt.Sprintf("picture-%d-", i)
+		cmd := exec.Command(args[0], append(args[1:len(args):len(args)], "--scene-prefix="+prefix, file, "vlc://quit")...)
+		cmd.Env = append(os.Environ(), "HOME="+home, "XDG_RUNTIME_DIR="+home)
+		out, err := cmd.CombinedOutput()
+		pictures, _ := filepath.Glob(filepath.Join(home, prefix+"*.png"))
+		if err != nil || len(pictures) < 3 {
+			t.Errorf("VLC on %s: %d pictures, %v %s", filepath.Base(name), len(pictures), err, out)
 		}
 	}
 }

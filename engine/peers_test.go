@@ -134,6 +134,7 @@ func TestAKilledRecorderLeavesFilesThatPlay(t *testing.T) {
 	}
 	verified(t, d, dir, archive.Incomplete)
 	decodes(t, dir)
+	playsInVLC(t, dir)
 }
 
 // commits counts the rounds journaled so far that hold all three cameras.
