@@ -18,6 +18,7 @@ import (
 // and when a run ends, tell the sink why and dial again.
 type feed struct {
 	deps   Deps
+	clock  *steady // that of deps
 	camera journal.Camera
 	sink   media.Sink
 	queue  int64            // bytes a session may hold while the sink is busy
@@ -31,6 +32,7 @@ type feed struct {
 	worked  rtsp.Transport // over which media last came; empty: none yet
 	clocked time.Time      // when the camera's clock was last told to the sink
 	lost    time.Time      // when the last session ended; zero: there was none
+	slept   time.Duration  // how long the machine had been asleep when a session last ended
 
 	mu      sync.Mutex
 	state   state
@@ -69,6 +71,7 @@ func (f *feed) run(ctx, work context.Context) error {
 			return nil
 		}
 	}
+	f.clock.hold()
 	for ctx.Err() == nil && !f.past(f.deps.Clock.Now()) {
 		began := f.deps.Clock.Now()
 		err := f.once(ctx, work)
@@ -257,7 +260,12 @@ func (f *feed) tell(work context.Context, err error) error {
 	f.mu.Unlock()
 	f.setState(stateRetrying, nil, err.Error())
 	now := f.deps.Clock.Now()
-	if causes := f.causes | causesOf(kind); causes != f.causes {
+	causes := f.causes | causesOf(kind)
+	if slept := f.clock.sleep(); slept > f.slept {
+		f.slept = slept
+		causes |= media.Because(media.Suspended)
+	}
+	if causes != f.causes {
 		f.causes = causes
 		if err := f.sink.End(work, media.Gap{Causes: causes, Note: err.Error()}); err != nil {
 			return fault.Because("end a run of "+f.camera.Name, err)

@@ -17,6 +17,7 @@ type job struct {
 	dir     string
 	rec     *record.Recording
 	plan    journal.Plan
+	clock   *steady // that of the Deps
 	tally   *tally
 	grace   time.Duration
 	queue   int64
@@ -107,7 +108,7 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 			return feeds, err
 		}
 		feeds = append(feeds, &feed{
-			deps: d, camera: c, sink: sink, queue: queue,
+			deps: d, clock: j.clock, camera: c, sink: sink, queue: queue,
 			from: j.plan.From, end: j.end, state: stateConnecting,
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,8 +35,18 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(recorderEnv); text != "" {
 		os.Exit(recorder(text))
 	}
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		flag.Set("test.parallel", side)
+	}
 	os.Exit(m.Run())
 }
+
+// side is how many tests run side by side unless -parallel says so: they wait for
+// cameras, hardly for processors.
+const side = "6"
 
 func recorder(text string) int {
 	var o engine.RecordOptions

@@ -29,12 +29,13 @@ func Record(ctx context.Context, d Deps, o RecordOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	tally := newTally()
+	tally, clock := newTally(), &steady{host: d.Clock}
+	d.Clock = clock
 	rec, err := record.Create(d.recordOptions(o.Dir, plan, tally))
 	if err != nil {
 		return nil, err
 	}
-	return runRecording(ctx, d, job{dir: o.Dir, rec: rec, plan: plan, tally: tally, grace: o.Grace, queue: o.Queue})
+	return runRecording(ctx, d, job{dir: o.Dir, rec: rec, plan: plan, clock: clock, tally: tally, grace: o.Grace, queue: o.Queue})
 }
 
 // plan makes a plan of the options and refuses what makes no sense.

@@ -17,13 +17,14 @@ import (
 // Resume repairs an interrupted recording and goes on with it until its planned end.
 // When that has passed, or with o.Repair, it only repairs. The error is as Record's.
 func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary, error) {
-	tally := newTally()
+	tally, clock := newTally(), &steady{host: d.Clock}
+	d.Clock = clock
 	rec, recovery, err := record.Open(d.recordOptions(dir, journal.Plan{}, tally))
 	if err != nil {
 		return nil, err
 	}
 	j := job{
-		dir: dir, rec: rec, plan: recovery.Plan, tally: tally,
+		dir: dir, rec: rec, plan: recovery.Plan, clock: clock, tally: tally,
 		grace: o.Grace, queue: o.Queue, repairs: recovery.Repairs, resumed: true,
 	}
 	for _, what := range recovery.Repairs {
