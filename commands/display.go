@@ -172,7 +172,7 @@ type plainView struct {
 	last time.Time // of the newest line about progress
 }
 
-func (v *plainView) event(now time.Time, e engine.Event) { v.write(now, e.Text()) }
+func (v *plainView) event(now time.Time, e engine.Event) { v.write(now, e.Text(v.p.Zone)) }
 func (v *plainView) stopping(now time.Time)              { v.write(now, stopText) }
 func (v *plainView) close()                              {}
 
@@ -184,7 +184,7 @@ func (v *plainView) progress(e engine.Progress) {
 		return
 	}
 	v.last = e.At
-	v.write(e.At, e.Text())
+	v.write(e.At, e.Text(v.p.Zone))
 }
 
 func (v *plainView) write(now time.Time, text string) {

@@ -53,7 +53,7 @@ func (v *liveView) event(now time.Time, e engine.Event) {
 			style = v.style.warn
 		}
 		var lines []string
-		for _, line := range v.wrapped(v.p.clock(now) + " " + oneLine(e.Text())) {
+		for _, line := range v.wrapped(v.p.clock(now) + " " + oneLine(e.Text(v.p.Zone))) {
 			lines = append(lines, style.Render(line))
 		}
 		v.draw(lines...)

@@ -217,6 +217,7 @@ func clockText(r *engine.ProbeReport) string {
 	var text string
 	switch c := r.Clock; {
 	case r.Error != "":
+	case !c.Sound && c.Note != "":
 	case !c.Sound:
 		text = "no usable sender report"
 	case math.Abs(c.Offset) <= c.Within:

@@ -124,7 +124,7 @@ func TestSummaryTellsWhatIsMissingToTheSecond(t *testing.T) {
 	want := `math 101: 2026-11-22 12:00:00 to 12:45:00 (45:00)
   camera    coverage  files    size  missing      damaged
   teacher      100 %      5  1.4 GB  -            -
-  students    97.1 %      6  980 MB  1 gap, 1:17  3 units
+  students    97.1 %      6  980 MB  1 gap, 1:17  3 units, 12 packets lost
   off            0 %      0     0 B  -            -
   students  missing  2026-11-22 12:12:00 to 12:13:17, 1:17: unreachable, timeout (camera fell silent)
   students  damaged  2026-11-22 12:01:00 to 12:01:02: 3 units, 12 packets lost

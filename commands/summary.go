@@ -72,11 +72,36 @@ func damageText(damage []archive.Damage) string {
 	if len(damage) == 0 {
 		return "-"
 	}
-	var units int64
+	var units, lost int64
 	for _, d := range damage {
 		units += d.Units
+		lost += d.Lost
 	}
-	return count(units, "unit")
+	return count(units, "unit") + ", " + count(lost, "packet") + " lost"
+}
+
+// together is how far apart damage is told in one line: a bad line does some every
+// second.
+const together = time.Minute
+
+// merged joins damage of a track that is less than together apart.
+func merged(damage []archive.Damage) []archive.Damage {
+	var list []archive.Damage
+	last := map[int]int{} // by track: index in list
+	for _, d := range damage {
+		if i, ok := last[d.Track]; ok && d.From.Sub(list[i].To) < together {
+			l := &list[i]
+			l.Units += d.Units
+			l.Lost += d.Lost
+			if d.To.After(l.To) {
+				l.To = d.To
+			}
+			continue
+		}
+		last[d.Track] = len(list)
+		list = append(list, d)
+	}
+	return list
 }
 
 // detailLimit bounds the lines about one camera; verify --json has them all.
@@ -98,7 +123,7 @@ func (p *process) details(camera string, gaps []archive.Gap, damage []archive.Da
 		}
 		lines = append(lines, fmt.Sprintf("  %s  missing  %s, %s: %s", camera, p.fromTo(g.From, g.To), spanText(g.To.Sub(g.From)), what))
 	}
-	for _, d := range damage {
+	for _, d := range merged(damage) {
 		lines = append(lines, fmt.Sprintf("  %s  damaged  %s: %s, %s lost", camera, p.fromTo(d.From, d.To), count(d.Units, "unit"), count(d.Lost, "packet")))
 	}
 	if more := len(lines) - detailLimit; more > 1 {

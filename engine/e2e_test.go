@@ -49,7 +49,7 @@ func deps(t testing.TB) (engine.Deps, *events) {
 		if t.Failed() {
 			for _, ev := range e.list {
 				if ev.Type() != "progress" {
-					t.Log(ev.Type(), ev.Text())
+					t.Log(ev.Type(), ev.Text(time.UTC))
 				}
 			}
 		}

@@ -9,10 +9,10 @@ import (
 // An Event is something that happened, for the display, --json lines and tests. Every
 // event is a struct that encodes to JSON as it is; Type is its "type" member there.
 // Text is one plain line for a log, without a time, starting with the camera's name if
-// there is one.
+// there is one; times of day are of the given zone.
 type Event interface {
 	Type() string
-	Text() string
+	Text(zone *time.Location) string
 	// Serious reports whether -q shows it too.
 	Serious() bool
 }

@@ -31,7 +31,7 @@ func (Repaired) Serious() bool      { return false }
 func (Progress) Serious() bool      { return false }
 
 // Text names the directory, the cameras and the end.
-func (e Started) Text() string {
+func (e Started) Text(zone *time.Location) string {
 	verb := "recording"
 	if e.Resumed {
 		verb = "going on with"
@@ -39,18 +39,18 @@ func (e Started) Text() string {
 	end := "until stopped"
 	switch {
 	case !e.Until.IsZero():
-		end = "until " + clockTime(e.Until)
+		end = "until " + clockTime(e.Until, zone)
 	case e.Length > 0:
 		end = "for " + seconds(e.Length)
 	}
 	if !e.At.IsZero() {
-		end = "from " + clockTime(e.At) + " " + end
+		end = "from " + clockTime(e.At, zone) + " " + end
 	}
 	return fmt.Sprintf("%s %s into %s, %s", verb, strings.Join(e.Cameras, ", "), e.Dir, end)
 }
 
 // Text names the transport and the tracks.
-func (e CameraUp) Text() string {
+func (e CameraUp) Text(*time.Location) string {
 	s := fmt.Sprintf("%s: connected over %s: %s", e.Camera, strings.ToUpper(e.Transport), strings.Join(e.Tracks, ", "))
 	if len(e.Skipped) > 0 {
 		s += "; not recorded: " + strings.Join(e.Skipped, ", ")
@@ -62,7 +62,7 @@ func (e CameraUp) Text() string {
 }
 
 // Text says why, and whether this is the first time.
-func (e CameraDown) Text() string {
+func (e CameraDown) Text(*time.Location) string {
 	if e.Tries > 1 {
 		return fmt.Sprintf("%s: still away after %d tries: %s", e.Camera, e.Tries, e.Reason)
 	}
@@ -70,33 +70,33 @@ func (e CameraDown) Text() string {
 }
 
 // Text gives the span in local time and the causes.
-func (e Gap) Text() string {
+func (e Gap) Text(zone *time.Location) string {
 	what := e.Causes.String()
 	if e.Note != "" {
 		what += " (" + e.Note + ")"
 	}
 	if e.To.IsZero() {
-		return fmt.Sprintf("%s: nothing since %s: %s", e.Camera, clockTime(e.From), what)
+		return fmt.Sprintf("%s: nothing since %s: %s", e.Camera, clockTime(e.From, zone), what)
 	}
-	return fmt.Sprintf("%s: gap of %s, %s to %s: %s", e.Camera, seconds(e.To.Sub(e.From).Seconds()), clockTime(e.From), clockTime(e.To), what)
+	return fmt.Sprintf("%s: gap of %s, %s to %s: %s", e.Camera, seconds(e.To.Sub(e.From).Seconds()), clockTime(e.From, zone), clockTime(e.To, zone), what)
 }
 
 // Text counts units and packets.
-func (e Damage) Text() string {
-	span := "at " + clockTime(e.From)
+func (e Damage) Text(zone *time.Location) string {
+	span := "at " + clockTime(e.From, zone)
 	if e.To.Sub(e.From) > time.Second {
-		span = fmt.Sprintf("from %s to %s", clockTime(e.From), clockTime(e.To))
+		span = fmt.Sprintf("from %s to %s", clockTime(e.From, zone), clockTime(e.To, zone))
 	}
 	return fmt.Sprintf("%s: %s lost %s, %s of track %d damaged", e.Camera, plural(int(e.Lost), "packet"), span, plural(int(e.Units), "unit"), e.Track)
 }
 
 // Text names the file.
-func (e SegmentSealed) Text() string {
+func (e SegmentSealed) Text(*time.Location) string {
 	return fmt.Sprintf("%s: sealed %s, %s", e.Camera, e.File, seconds(e.End.Sub(e.Start).Seconds()))
 }
 
 // Text says what the disk does.
-func (e Disk) Text() string {
+func (e Disk) Text(*time.Location) string {
 	who := "disk"
 	if e.Camera != "" {
 		who = e.Camera + ": disk"
@@ -108,7 +108,7 @@ func (e Disk) Text() string {
 }
 
 // Text is the message, with the number of times it stands for.
-func (e Notice) Text() string {
+func (e Notice) Text(*time.Location) string {
 	s := e.Message
 	if e.Camera != "" {
 		s = e.Camera + ": " + s
@@ -123,10 +123,10 @@ func (e Notice) Text() string {
 }
 
 // Text is what was repaired.
-func (e Repaired) Text() string { return e.Dir + ": " + e.What }
+func (e Repaired) Text(*time.Location) string { return e.Dir + ": " + e.What }
 
 // Text is one line for all cameras.
-func (e Progress) Text() string {
+func (e Progress) Text(zone *time.Location) string {
 	var parts []string
 	for _, c := range e.Cameras {
 		s := fmt.Sprintf("%s %s %.1f fps %.1f Mbit/s", c.Name, c.State, c.FPS, c.Bitrate/1e6)
@@ -138,8 +138,8 @@ func (e Progress) Text() string {
 	return strings.Join(parts, " | ")
 }
 
-// clockTime is a local time of day with tenths.
-func clockTime(t time.Time) string { return t.Local().Format("15:04:05.0") }
+// clockTime is a time of day with tenths.
+func clockTime(t time.Time, zone *time.Location) string { return t.In(zone).Format("15:04:05.0") }
 
 func seconds(s float64) string {
 	if s < 60 {

@@ -100,7 +100,12 @@ func (p *prober) unseen(format string, args ...any) {
 func (p *prober) clock(tracks []rtsp.TrackStats, reports int) {
 	c := &p.report.Clock
 	for _, t := range tracks {
+		if t.ClockSound && t.ClockWithin > time.Second {
+			c.Note = "too few sender reports yet to tell"
+			continue
+		}
 		if t.ClockSound {
+			c.Note = ""
 			c.Sound, c.Offset, c.Within = true, milliseconds(t.ClockOffset), milliseconds(t.ClockWithin)
 			if off := t.ClockOffset.Abs(); off > time.Second {
 				c.Note = fmt.Sprintf("the camera's clock is %s off: set its NTP server", off.Round(time.Second))
@@ -108,9 +113,11 @@ func (p *prober) clock(tracks []rtsp.TrackStats, reports int) {
 			return
 		}
 	}
-	if reports == 0 {
+	switch {
+	case c.Note != "":
+	case reports == 0:
 		p.unseen("sender reports: sound and picture are aligned by arrival until one comes")
-	} else {
+	default:
 		c.Note = "sender reports make no sense"
 	}
 }

@@ -59,7 +59,7 @@ func (o RecordOptions) plan(now time.Time) (journal.Plan, error) {
 	case o.Length < 0 || o.Segment < 0 || o.Commit < 0 || o.Fragment < 0:
 		return p, fault.New(fault.Usage, "a duration below zero makes no sense")
 	case !o.Until.IsZero() && !o.Until.After(now):
-		return p, fault.New(fault.Usage, "the end, %s, has passed", o.Until.Local().Format(time.DateTime))
+		return p, fault.New(fault.Usage, "the end, %s, has passed", o.Until.Format(time.RFC3339))
 	case !o.Until.IsZero() && !o.At.IsZero() && !o.Until.After(o.At):
 		return p, fault.New(fault.Usage, "the end is before the start")
 	}

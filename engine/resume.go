@@ -30,6 +30,9 @@ func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary,
 	for _, what := range recovery.Repairs {
 		d.observe(Repaired{Dir: dir, What: what})
 	}
+	if recovery.Closed && !o.Repair {
+		d.observe(Notice{Message: dir + " has ended as it should: there is nothing to go on with"})
+	}
 	if end := j.end(); recovery.Closed || o.Repair || !end.IsZero() && !d.Clock.Now().Before(end) {
 		return j.onlyRepair(ctx, d, end, recovery.Closed || o.Repair)
 	}
