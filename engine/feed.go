@@ -379,6 +379,12 @@ func (f *feed) progress(now time.Time) CameraProgress {
 	return p
 }
 
+// heard reports whether a unit ever came.
+func (f *feed) heard() bool {
+	ok, _, _ := f.answered()
+	return ok
+}
+
 // answered reports whether a unit ever came, and otherwise what kept it.
 func (f *feed) answered() (bool, fault.Kind, string) {
 	f.mu.Lock()

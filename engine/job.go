@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -152,10 +153,12 @@ func (j job) announce(d Deps) {
 }
 
 // watch reports progress once a second, and gives up when the planned length has
-// passed since the start without a single unit from any camera.
+// passed without a single unit from any camera, or, where the disk never took one,
+// since the first.
 func (j job) watch(ctx context.Context, d Deps, start time.Time, feeds []*feed, giveUp func()) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	heard := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -163,6 +166,9 @@ func (j job) watch(ctx context.Context, d Deps, start time.Time, feeds []*feed, 
 		case <-tick.C:
 		}
 		now := d.Clock.Now()
+		if !heard && slices.ContainsFunc(feeds, (*feed).heard) {
+			heard, start = true, now
+		}
 		from, _ := j.rec.Window()
 		if length := time.Duration(j.plan.Length); from.IsZero() && j.plan.From.IsZero() && length > 0 && now.Sub(start) > length {
 			giveUp()
