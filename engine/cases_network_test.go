@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -191,11 +190,11 @@ func TestCase26BackAsAnother(t *testing.T) {
 func TestCase26BackWithAnotherCodec(t *testing.T) {
 	t.Parallel()
 	for _, transport := range []string{"udp", "tcp"} {
-		cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac,become@3s=h265+pcma"}})
-		t.Run(fmt.Sprint(transport), func(t *testing.T) {
+		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
+			cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac,become@3s=h265+pcma"}})
 			d, _ := deps(t)
-			o := engine.RecordOptions{Dir: t.TempDir(), Length: 7 * time.Second, Cameras: []journal.Camera{camera("a", cam.URL("a"), transport)}}
+			o := engine.RecordOptions{Dir: t.TempDir(), Length: 7 * time.Second, Segment: time.Hour, Cameras: []journal.Camera{camera("a", cam.URL("a"), transport)}}
 			if _, err := engine.Record(t.Context(), d, o); !fault.Is(err, fault.Incomplete) {
 				t.Errorf("record: %v, want incomplete", err)
 			}
