@@ -106,6 +106,7 @@ func (o *recordOptions) run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	p.spare(len(options.Cameras))
 	d, done := p.show(ctx)
 	summary, err := p.Engine.Record(ctx, p.deps(d.observe), options)
 	done()
