@@ -1,5 +1,5 @@
 # What is needed: Go, make and bash. `make test` and `make bench` fetch on Debian what
-# they judge by (ffmpeg, GStreamer, MediaInfo); nothing of it is needed to build or to record.
+# they judge by (ffmpeg, GStreamer, MediaInfo, VLC); nothing of it is needed to build or to record.
 
 GO ?= go
 export CGO_ENABLED ?= 0
