@@ -142,9 +142,7 @@ func TestCase32NamesOfAnyLanguageAndLength(t *testing.T) {
 }
 
 func TestCase33SixtyFourCamerasAtOnce(t *testing.T) {
-	if testing.Short() {
-		t.Skip("64 cameras")
-	}
+	t.Parallel()
 	var scenes []scene
 	for i := range 64 {
 		scenes = append(scenes, scene{

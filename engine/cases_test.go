@@ -39,6 +39,7 @@ type scene struct {
 	sends     string        // path whose units come; empty: that of its name
 	transport string        // empty: UDP and TCP, in one recording each
 	costs     []media.Cause // what its gaps may say, one or more each; none: no gap may be
+	maybe     bool          // with luck there is no gap
 	damage    bool          // packets are lost: units may be damaged, and the journal says which
 	rough     bool          // what arrives cannot be decoded without complaint
 	reorder   time.Duration // how long a missing packet is waited for; zero: as long as usual
@@ -150,7 +151,7 @@ func (p *played) judgeScene(t *testing.T, s scene) {
 			t.Errorf("gap %s: %s (%s), want %v", span(g.From, g.To), g.Causes, g.Note, s.costs)
 		}
 	}
-	if s.costs != nil && len(c.Gaps) == 0 {
+	if s.costs != nil && len(c.Gaps) == 0 && !s.maybe {
 		t.Errorf("no gap, want one because of %v", s.costs)
 	}
 	if !s.damage && len(c.Damage) > 0 {
