@@ -11,20 +11,8 @@ import (
 	"testing"
 
 	"rtsprec/engine/rtspcam"
+	"rtsprec/testdata/peers"
 )
-
-// need fails a test that lacks an outside tool where the tools are promised, and
-// skips it elsewhere.
-func need(t testing.TB, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing", tool)
-	}
-	t.Skipf("%s is missing", tool)
-}
 
 // mediaFiles lists the media files below a folder, by name.
 func mediaFiles(t testing.TB, dir string) []string {
@@ -45,7 +33,7 @@ func mediaFiles(t testing.TB, dir string) []string {
 // decodes has ffmpeg decode every file below a folder, all tracks, without tolerance.
 func decodes(t testing.TB, dir string) {
 	t.Helper()
-	need(t, "ffmpeg")
+	peers.Need(t, "ffmpeg")
 	files := mediaFiles(t, dir)
 	if len(files) == 0 {
 		t.Errorf("no media in %s", dir)
@@ -64,7 +52,7 @@ func decodes(t testing.TB, dir string) {
 // playsInVLC has VLC play every file below a folder and keep each tenth picture.
 func playsInVLC(t testing.TB, dir string) {
 	t.Helper()
-	need(t, "cvlc")
+	peers.Need(t, "cvlc")
 	home, err := os.MkdirTemp("", "vlc") // not t.TempDir: nobody must get there
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +90,7 @@ func playsInVLC(t testing.TB, dir string) {
 // container may not.
 func plays(t testing.TB, dir string) {
 	t.Helper()
-	need(t, "ffmpeg")
+	peers.Need(t, "ffmpeg")
 	for _, name := range mediaFiles(t, dir) {
 		out, err := exec.Command("ffmpeg", "-nostdin", "-v", "fatal", "-f", "mp4", "-i", name, "-map", "0", "-f", "null", "-").CombinedOutput()
 		if err != nil {

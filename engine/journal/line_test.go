@@ -3,7 +3,6 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
 
 // everyEntry has every member of every kind filled in.
@@ -135,15 +135,10 @@ func TestALineTooLongIsRefused(t *testing.T) {
 
 // The checksum is computed as the package comment says, by somebody else's code.
 func TestTheChecksumIsWhatTheFormatSays(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatal(err)
-	} else if err != nil {
-		t.Skip("needs python3")
-	}
+	peers.Need(t, "python3")
 	b, err := body(7, day1, seal("a", 1, day1, time.Minute))
 	must(t, err)
-	cmd := exec.Command(python, "-c", `
+	cmd := exec.Command("python3", "-c", `
 import sys, json
 line = sys.stdin.buffer.read()
 crc = 0xffffffff

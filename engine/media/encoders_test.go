@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
 
 // stream is what an encoder made of a test picture: its units, and what ffprobe says.
@@ -43,14 +44,8 @@ func (s stream) config() (config []byte) {
 func tool(t *testing.T, args ...string) []byte {
 	t.Helper()
 	words := strings.Fields(strings.Join(args, " "))
-	path, err := exec.LookPath(words[0])
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, words[1:]...)
+	peers.Need(t, words[0])
+	cmd := exec.Command(words[0], words[1:]...)
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
 	out, err := cmd.Output()

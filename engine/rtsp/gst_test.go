@@ -1,64 +1,17 @@
 package rtsp
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
-	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
-
-// needTool skips the test where an outside tool is missing, and fails it in CI.
-func needTool(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if err := exec.Command(name, args...).Run(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s does not work: %v", name, err)
-		}
-		t.Skipf("%s does not work here: %v", name, err)
-	}
-}
-
-// gstCamera runs GStreamer's RTSP server and returns its address.
-func gstCamera(t *testing.T, args ...string) string {
-	t.Helper()
-	needTool(t, "/usr/bin/python3", "-c", "import gi; gi.require_version('GstRtspServer', '1.0')")
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		args := append([]string{filepath.Join("..", "..", "testdata", "peers", "gst_camera.py"), "--port", fmt.Sprint(port)}, args...)
-		cmd := exec.Command("/usr/bin/python3", args...)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		if strings.HasPrefix(line, "ready ") {
-			t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-			return strings.TrimSpace(strings.TrimPrefix(line, "ready "))
-		}
-		cmd.Process.Kill()
-		cmd.Wait()
-	}
-	t.Fatal("the GStreamer camera does not start")
-	return ""
-}
 
 // units reads until enough says so.
 func units(t *testing.T, c *Client, limit time.Duration, enough func([]media.AccessUnit) bool) []media.AccessUnit {
@@ -117,7 +70,7 @@ func annexB(config []byte, list []media.AccessUnit, id media.TrackID) []byte {
 // many pictures came out.
 func decode(t *testing.T, format string, data []byte) int {
 	t.Helper()
-	needTool(t, "ffmpeg", "-version")
+	peers.Need(t, "ffmpeg")
 	cmd := exec.Command("ffmpeg", "-v", "error", "-xerror", "-f", format, "-i", "-", "-f", "framemd5", "-")
 	cmd.Stdin = bytes.NewReader(data)
 	var out, msg bytes.Buffer
@@ -150,7 +103,7 @@ func TestGStreamerEveryMountOverEveryTransport(t *testing.T) {
 			t.Parallel()
 			// A server for each mount, and one reader after the other: it dies of many mounts
 			// at once now and then, and loses packets when a second reader joins.
-			base := gstCamera(t, "--size", "320x240")
+			base := peers.GStreamer(t, "--size", "320x240")
 			for _, transport := range []Transport{UDP, TCP} {
 				t.Run(string(transport), func(t *testing.T) { playMount(t, base+tc.mount, transport, tc.format, tc.audio) })
 			}

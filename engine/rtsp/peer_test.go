@@ -28,6 +28,7 @@ import (
 	"github.com/pion/rtp"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
 
 // peer is a server that we did not write, which sends what pace makes to whoever plays.
@@ -276,8 +277,7 @@ func TestLATM(t *testing.T) {
 // A picture of any size comes back as the decoder would have seen it.
 func TestMJPEGOfAnySize(t *testing.T) {
 	t.Parallel()
-	needTool(t, "ffmpeg", "-version")
-	needTool(t, "gst-inspect-1.0", "jpegenc")
+	peers.Need(t, "ffmpeg", "gst-launch-1.0")
 	for _, tc := range []struct {
 		size, format string
 		by           string // where the size comes from

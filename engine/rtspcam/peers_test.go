@@ -2,26 +2,20 @@ package rtspcam_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtspcam"
+	"rtsprec/testdata/peers"
 )
 
 // tool finds a program that judges us. A machine that runs the tests for real must have it.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
+	peers.Need(t, name)
+	return name
 }
 
 var everyStream = []struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
 
 // clip is a stream as ffmpeg encoded it, taken apart by a library that is not ours.
@@ -38,24 +39,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// need stops the test when a program is missing: a failure where CI says so.
-func need(t testing.TB, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", p)
-		}
-		t.Skipf("%s is not installed", p)
-	}
-}
-
 // run runs a program and returns its output; anything on stderr is a failure.
 func command(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	need(t, name)
+	peers.Need(t, name)
 	cmd := exec.Command(name, args...)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
@@ -73,7 +60,7 @@ func ffmpeg(t testing.TB, args ...string) string {
 // clips returns one clip of every codec and variant that is recorded.
 func clips(t testing.TB) []clip {
 	t.Helper()
-	need(t, "ffmpeg", "ffprobe")
+	peers.Need(t, "ffmpeg", "ffprobe")
 	clipOnce.Do(func() {
 		video := func(name, codec string, c media.Codec, args ...string) {
 			clipList = append(clipList, encoded(t, name, codec, media.Track{Codec: c},

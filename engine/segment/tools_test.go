@@ -15,6 +15,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
 
 // probed is what ffprobe says of a file.
@@ -236,7 +237,7 @@ func TestAnotherReaderFindsTheSameSamples(t *testing.T) {
 
 // TestGStreamerPlaysIt counts what comes out of a demuxer that shares nothing with ffmpeg.
 func TestGStreamerPlaysIt(t *testing.T) {
-	need(t, "gst-launch-1.0")
+	peers.Need(t, "gst-launch-1.0")
 	for name, want := range map[string]int64{
 		"h264": 75 * 320 * 240 * 3 / 2, "h265": 75 * 320 * 240 * 3 / 2, "mjpeg": 75 * 320 * 240 * 3 / 2,
 		"alaw": 153 * 160 * 2, "ulaw": 153 * 160 * 2, "l16": 153 * 882 * 4,

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"rtsprec/engine/media"
+	"rtsprec/testdata/peers"
 )
 
 // encoded is a stream as an encoder made it: what ffprobe says of each unit, in
@@ -78,14 +79,8 @@ func encode(t *testing.T, codec media.Codec, args string) encoded {
 // tool runs a command; its arguments are split at spaces.
 func tool(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cmd := exec.Command(path, strings.Fields(strings.Join(args, " "))...)
+	peers.Need(t, name)
+	cmd := exec.Command(name, strings.Fields(strings.Join(args, " "))...)
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
 	out, err := cmd.Output()

@@ -20,16 +20,23 @@ var Mounts = []string{
 	"mpeg4-alaw", "mjpeg", "h264-only", "aac-only", "h264-opus",
 }
 
-// Need skips a test when running a program with args fails, and fails it where CI=true
-// promises that the program is there.
-func Need(t testing.TB, name string, args ...string) {
+// Need skips a test that lacks a program that is not ours, and fails it where CI=true
+// promises that all are there.
+func Need(t testing.TB, programs ...string) {
 	t.Helper()
-	if err := exec.Command(name, args...).Run(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s does not work: %v", name, err)
+	for _, name := range programs {
+		if _, err := exec.LookPath(name); err != nil {
+			lack(t, name+" is not installed")
 		}
-		t.Skipf("%s does not work here: %v", name, err)
 	}
+}
+
+func lack(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
 }
 
 // GStreamer runs GStreamer's RTSP server (gst_camera.py, see there for args) until the
@@ -38,7 +45,9 @@ func GStreamer(t testing.TB, args ...string) string {
 	t.Helper()
 	// Debian's own Python: another one in front of it has no GStreamer.
 	const python = "/usr/bin/python3"
-	Need(t, python, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')")
+	if exec.Command(python, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')").Run() != nil {
+		lack(t, "GStreamer's RTSP server for Python is not installed")
+	}
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "gst_camera.py")
 	for range 3 { // another process may take the port meanwhile
