@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -144,10 +145,10 @@ func TestAPowerCutWhileSyncsFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, "hall")
 		var worst time.Duration
-		syncs := 0
+		var syncs atomic.Int64 // files are synced side by side
 		g.fs.SetError(func(op crashfs.Op) error {
 			if op.Kind == crashfs.Sync && isMedia(op.Name) {
-				if syncs++; syncs%5 == 3 {
+				if syncs.Add(1)%5 == 3 {
 					return syscall.EIO
 				}
 			}
