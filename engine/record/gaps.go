@@ -302,10 +302,15 @@ func (c *camera) settleSilence(t *track) {
 	t.hush = nil
 }
 
-// damage adds a unit to the track's damage.
+// damage adds a unit to the track's damage, with the units before it of which every
+// packet was lost.
 func (t *track) damage(camera string, index *int, au media.AccessUnit, at time.Time) {
 	if t.hurt == nil {
-		t.hurt = &journal.Damage{Camera: camera, Track: *index, From: at}
+		from := at
+		if au.Lost > 0 && !t.last.IsZero() && at.Sub(t.last) <= t.patience() && t.fade().Before(at) {
+			from = t.fade()
+		}
+		t.hurt = &journal.Damage{Camera: camera, Track: *index, From: from}
 	}
 	t.hurt.To = at.Add(t.usual())
 	t.hurt.Lost += int64(au.Lost)
