@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,27 @@ func (c *connection) cameras(p *process, typed []string) ([]journal.Camera, erro
 		})
 	}
 	return list, nil
+}
+
+// addSubStreams gives cameras the sub-streams that were typed, each NAME=URL.
+func addSubStreams(p *process, cameras []journal.Camera, typed []string) error {
+	for _, text := range typed {
+		name, address, err := parseInput(text)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(cameras, func(c journal.Camera) bool { return c.Name == name })
+		switch {
+		case name == "":
+			return usage("--sub NAME="+fault.URL(address), "whose sub-stream is %s?", fault.URL(address))
+		case i < 0:
+			return usage("-i "+name+"=rtsp://HOST/PATH --sub "+name+"="+fault.URL(address), "there is no camera %s", name)
+		case cameras[i].SubURL != "":
+			return usage("one --sub a camera", "camera %s has two sub-streams", name)
+		}
+		cameras[i].SubURL = p.login(address)
+	}
+	return nil
 }
 
 // parseInput reads [NAME=]URL. NAME= counts only before any ':' or '/': the equals

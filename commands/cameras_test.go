@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
 )
 
 func TestNameCountsOnlyBeforeColonAndSlash(t *testing.T) {
@@ -143,6 +144,19 @@ func TestFingerprintsAreTakenAsToolsPrintThem(t *testing.T) {
 	for _, text := range []string{"xy", "0a", plain + "0a"} {
 		if _, err := parseFingerprint(text); !fault.Is(err, fault.Usage) {
 			t.Errorf("parseFingerprint(%q): %v, want a usage error", text, err)
+		}
+	}
+}
+
+func TestSubStreamsBelongToACamera(t *testing.T) {
+	p := &process{Edge: newFake(t).Edge}
+	list := []journal.Camera{{Name: "left", URL: "rtsp://cam1/main"}, {Name: "right", URL: "rtsp://cam2/main"}}
+	if err := addSubStreams(p, list, []string{"right=rtsp://cam2/sub"}); err != nil || list[1].SubURL != "rtsp://cam2/sub" || list[0].SubURL != "" {
+		t.Errorf("%v %+v", err, list)
+	}
+	for _, text := range []string{"rtsp://cam2/sub", "middle=rtsp://cam2/sub", "right=rtsp://cam2/other", "left=cam"} {
+		if err := addSubStreams(p, list, []string{text}); !fault.Is(err, fault.Usage) {
+			t.Errorf("--sub %s: %v, want a usage error", text, err)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 type recordOptions struct {
 	connection
 	inputs    []string
+	subs      []string
 	dir       string
 	length    span
 	at, until moment
@@ -68,11 +69,12 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
 	flags.Var(&o.at, "at", "when to begin: 09:00 (local time) or RFC 3339")
 	flags.StringVarP(&o.dir, "output", "o", "", "new `directory`; default: named by the UTC start time")
 	o.addFlags(cmd)
+	flags.StringArrayVar(&o.subs, "sub", nil, "a camera's smaller stream, recorded while the main one is refused: `NAME=URL`; may be repeated")
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
 	addGrace(cmd, &o.grace)
-	noFileCompletion(cmd, "input", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
+	noFileCompletion(cmd, "input", "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
 	_ = cmd.MarkFlagDirname("output")
 	return cmd
 }
@@ -121,6 +123,9 @@ func (o *recordOptions) options(p *process) (engine.RecordOptions, error) {
 		return none, usage("rtsprec record -i rtsp://HOST/PATH", "no camera was given")
 	}
 	cameras, err := o.cameras(p, o.inputs)
+	if err == nil {
+		err = addSubStreams(p, cameras, o.subs)
+	}
 	if err != nil {
 		return none, err
 	}

@@ -52,6 +52,9 @@ func (e Started) Text(zone *time.Location) string {
 // Text names the transport and the tracks.
 func (e CameraUp) Text(*time.Location) string {
 	s := fmt.Sprintf("%s: connected over %s: %s", e.Camera, strings.ToUpper(e.Transport), strings.Join(e.Tracks, ", "))
+	if e.SubStream {
+		s += " (the sub-stream)"
+	}
 	if len(e.Skipped) > 0 {
 		s += "; not recorded: " + strings.Join(e.Skipped, ", ")
 	}

@@ -29,6 +29,8 @@ type feed struct {
 	told    fault.Kind // of the last CameraDown
 	toldAt  time.Time  // when; zero: up, or never told
 	causes  media.Causes
+	sub     bool           // the next session, or the one that plays, is the sub-stream's
+	main    Session        // found while the sub-stream played; nil: none
 	worked  rtsp.Transport // over which media last came; empty: none yet
 	clocked time.Time      // when the camera's clock was last told to the sink
 	lost    time.Time      // when the last session ended; zero: there was none
@@ -66,6 +68,7 @@ const (
 // that are written even so, under work, which must outlive ctx. It never closes the sink.
 func (f *feed) run(ctx, work context.Context) error {
 	defer f.setState(stateDone, nil, "")
+	defer f.dropMain()
 	if !f.from.IsZero() {
 		if err := f.wait(ctx, f.from.Add(-prerollLead)); err != nil {
 			return nil
@@ -84,7 +87,11 @@ func (f *feed) run(ctx, work context.Context) error {
 		if err := f.tell(work, err); err != nil {
 			return err
 		}
-		if err := f.wait(ctx, f.backoff.next(began, f.deps.Clock.Now(), err)); err != nil {
+		due := f.backoff.next(began, f.deps.Clock.Now(), err)
+		if f.choose(err) {
+			continue
+		}
+		if err := f.wait(ctx, due); err != nil {
 			return nil
 		}
 	}
@@ -94,7 +101,7 @@ func (f *feed) run(ctx, work context.Context) error {
 // once is one session. It returns nil when the window has passed.
 func (f *feed) once(ctx, work context.Context) error {
 	f.setState(stateConnecting, nil, "")
-	s, err := f.deps.Dial(ctx, f.options())
+	s, err := f.dial(ctx)
 	if err != nil {
 		if fault.Is(err, fault.Unsupported) {
 			f.worked = ""
@@ -109,7 +116,11 @@ func (f *feed) once(ctx, work context.Context) error {
 	}
 	f.up(s)
 	began, before := f.deps.Clock.Now(), f.units
+	found := f.seekMain(ctx, s)
 	err = f.pump(ctx, work, s)
+	if found() && err != nil {
+		err = fault.New(fault.Ended, "the main stream is there again")
+	}
 	if now := f.deps.Clock.Now(); f.units > before && now.Sub(began) >= time.Second {
 		f.backoff.reset()
 		f.lost = now
@@ -136,7 +147,7 @@ func (f *feed) pump(ctx, work context.Context, s Session) error {
 			}
 			return err
 		}
-		if end := f.end(); !end.IsZero() && !au.Wall.Before(end) {
+		if end := f.end(); !end.IsZero() && !decoded(s.Run(), au).Before(end) {
 			if tail.done(au.Track) {
 				return nil
 			}
@@ -150,6 +161,12 @@ func (f *feed) pump(ctx, work context.Context, s Session) error {
 			}
 		}
 	}
+}
+
+// decoded is when a unit is decoded, in media time. By that the window ends: pictures
+// shown before the end may follow, and need, one that is shown behind it.
+func decoded(run media.Run, au media.AccessUnit) time.Time {
+	return au.Wall.Add(-media.ToDuration(au.PTS-au.DTS, run.Tracks[au.Track].ClockRate))
 }
 
 // guardTail closes the session when the end of the window has passed and nothing more
@@ -219,14 +236,19 @@ func (t *tail) done(id media.TrackID) bool {
 	return len(t.left) == 0
 }
 
-func (f *feed) options() rtsp.Options {
+// options asks for the main stream or the sub-stream.
+func (f *feed) options(sub bool) rtsp.Options {
 	c, name := f.camera, f.camera.Name
 	transport := rtsp.Transport(c.Transport)
 	if transport == "" || transport == rtsp.Auto {
 		transport = f.worked // what worked works again, without seconds of trying
 	}
+	url := c.URL
+	if sub {
+		url = c.SubURL
+	}
 	return rtsp.Options{
-		URL: c.URL, Transport: transport, Reorder: time.Duration(c.Reorder),
+		URL: url, Transport: transport, Reorder: time.Duration(c.Reorder),
 		Insecure: c.Insecure, Fingerprint: c.Fingerprint,
 		DialTimeout: f.backoff.dialTimeout(f.deps.Clock.Now()),
 		Queue:       f.queue,
@@ -241,7 +263,7 @@ func (f *feed) up(s Session) {
 	f.causes = 0
 	f.toldAt = time.Time{}
 	run, stats := s.Run(), s.Stats()
-	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped}
+	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped, SubStream: f.sub}
 	for _, t := range run.Tracks {
 		e.Tracks = append(e.Tracks, describe(t))
 	}
