@@ -13,7 +13,7 @@ func TestCase11Wraps(t *testing.T) {
 		{name: "time", stream: "h264+aac,tswrap=2s"},
 		{name: "time-bframes", stream: "h265b,tswrap=2s", transport: "udp"},
 		{name: "sequence", stream: "h264+aac,seqwrap=60", transport: "tcp"},
-		{name: "both-reordered", stream: "h264+pcma,tswrap=2s,seqwrap=60,reorder=3", transport: "udp"},
+		{name: "both-reordered", stream: "h264+pcma,tswrap=2s,seqwrap=60,reorder=3", transport: "udp", reorder: time.Second},
 		{name: "lost-at-the-wrap", stream: "h264,tswrap=2s,seqwrap=60,loss@1900ms:200ms=60%", transport: "udp", damage: true, rough: true},
 	})
 }
@@ -22,10 +22,10 @@ func TestCase12DuplicatesAndReordering(t *testing.T) {
 	t.Parallel()
 	play(t, 4*time.Second, []scene{
 		{name: "twice", stream: "h264+aac,duplicate=20%", transport: "udp"},
-		{name: "late-1", stream: "h264+aac,reorder=1", transport: "udp"},
+		{name: "late-1", stream: "h264+aac,reorder=1", transport: "udp", reorder: time.Second},
 		{name: "late-10", stream: "h264,reorder=10", transport: "udp", reorder: time.Second},
 		{name: "late-40", stream: "heavy,reorder=40", transport: "udp", reorder: time.Second},
-		{name: "late-1-h265", stream: "h265b,reorder=1", transport: "udp"},
+		{name: "late-1-h265", stream: "h265b,reorder=1", transport: "udp", reorder: time.Second},
 	})
 }
 

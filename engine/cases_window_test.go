@@ -50,7 +50,7 @@ func TestTheWindowIsAsLongAsWasAsked(t *testing.T) {
 			}
 			for _, c := range p.report.Cameras {
 				marks := readMarks(t, filepath.Join(p.dir, c.Name))
-				if got := marks[len(marks)-1].Capture; p.report.Window.To.Sub(got) > 40*time.Millisecond+slack {
+				if got := marks[len(marks)-1].Capture; p.report.Window.To.Sub(got) > 40*time.Millisecond+p.slack {
 					t.Errorf("%s ends %v before the window", c.Name, p.report.Window.To.Sub(got))
 				}
 			}
