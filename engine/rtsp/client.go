@@ -34,6 +34,7 @@ type Client struct {
 	first   chan struct{} // closed at the first RTP packet
 	closing sync.Once
 	foreign atomic.Uint64 // datagrams of strangers
+	taken   atomic.Uint64 // datagrams of the peer
 
 	mu        sync.Mutex
 	receivers []*receiver
@@ -170,10 +171,30 @@ func (c *Client) work() {
 	c.workers.Go(func() {
 		select {
 		case <-c.ctl.done:
+			c.drain()
 			c.finish(c.ctl.over())
 		case <-c.stop:
 		}
 	})
+}
+
+// drain waits until the sockets hold nothing more: what came over UDP before the
+// connection ended may not have been read yet.
+func (c *Client) drain() {
+	if c.transport == TCP {
+		return
+	}
+	for range 10 {
+		before := c.taken.Load()
+		select {
+		case <-c.stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		if c.taken.Load() == before {
+			return
+		}
+	}
 }
 
 // finish ends the run; the first reason counts. What is pending goes to the queue first,

@@ -113,6 +113,7 @@ func (c *Client) receive(l *line, r *receiver, conn *net.UDPConn) {
 			c.foreign.Add(1)
 			continue
 		}
+		c.taken.Add(1)
 		c.take(r, buf[:n], arrival)
 	}
 }
