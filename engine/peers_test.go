@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 
 // side is how many tests run side by side unless -parallel says so: they wait for
 // cameras, hardly for processors.
-const side = "12"
+const side = "8"
 
 func recorder(text string) int {
 	var o engine.RecordOptions
