@@ -50,7 +50,8 @@ func netKind(err error) fault.Kind {
 		return fault.Bug
 	case errors.Is(err, context.Canceled):
 		return fault.Canceled
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return fault.Ended
 	case errors.As(err, &cert):
 		return fault.Denied
