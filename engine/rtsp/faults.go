@@ -50,8 +50,7 @@ func netKind(err error) fault.Kind {
 		return fault.Bug
 	case errors.Is(err, context.Canceled):
 		return fault.Canceled
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return fault.Ended
 	case errors.As(err, &cert):
 		return fault.Denied

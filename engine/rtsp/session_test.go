@@ -39,7 +39,7 @@ func TestTheEndOfARunSaysWhy(t *testing.T) {
 		want      fault.Kind // Ended: io.EOF
 	}{
 		{"drop@1s:3s", TCP, fault.Ended}, {"drop@1s:3s", UDP, fault.Ended}, {"restart@1s", TCP, fault.Ended},
-		{"rst@1s", TCP, fault.Ended}, {"rst@1s", UDP, fault.Unreachable},
+		{"rst@1s", TCP, fault.Unreachable}, {"rst@1s", UDP, fault.Unreachable},
 		{"halfopen@1s", TCP, fault.Timeout}, {"stall@1s", UDP, fault.Timeout}, {"blackhole@1s:20s", TCP, fault.Timeout},
 	} {
 		t.Run(tc.spec+" "+string(tc.transport), func(t *testing.T) {
