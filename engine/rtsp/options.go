@@ -28,18 +28,19 @@ type Options struct {
 	// should escape are taken as they are in user name and password.
 	URL         string
 	Transport   Transport
-	Reorder     time.Duration // how long a missing packet is waited for; 0: 100 ms; negative: not at all
-	Insecure    bool          // RTSPS: accept any certificate
-	Fingerprint string        // RTSPS: accept the certificate with this SHA-256 (hex, colons optional) and no other
-	ClockTrust  time.Duration // how far the camera's clock may be off and still be believed; 0: 2 s
-	SilenceUDP  time.Duration // Auto: how long UDP may take for its first packet; 0: 3 s
-	Timeout     time.Duration // silence after which the peer is gone, and the limit for each answer; 0: 10 s
-	DialTimeout time.Duration // for the TCP and TLS handshakes; 0: 5 s
-	Queue       int64         // bytes that may wait for Next; 0: 16 MiB
-	UserAgent   string        // "" : "rtsprec"
-	Clock       media.Clock   // nil: the host's
-	Log         *slog.Logger  // nil: silent. Requests and answers at debug level, no passwords
-	Observe     func(Event)   // nil: nobody. Called from many goroutines, must not block
+	Reorder     time.Duration  // how long a missing packet is waited for; 0: 100 ms; negative: not at all
+	Insecure    bool           // RTSPS: accept any certificate
+	Fingerprint string         // RTSPS: accept the certificate with this SHA-256 (hex, colons optional) and no other
+	ClockTrust  time.Duration  // how far the camera's clock may be off and still be believed; 0: 2 s
+	SilenceUDP  time.Duration  // Auto: how long UDP may take for its first packet; 0: 3 s
+	Timeout     time.Duration  // silence after which the peer is gone, and the limit for each answer; 0: 10 s
+	DialTimeout time.Duration  // for the TCP and TLS handshakes; 0: 5 s
+	Queue       int64          // bytes that may wait for Next; 0: 16 MiB
+	Replay      *ReplayRequest // the peer's own recording instead of what it sees now; nil: live
+	UserAgent   string         // "" : "rtsprec"
+	Clock       media.Clock    // nil: the host's
+	Log         *slog.Logger   // nil: silent. Requests and answers at debug level, no passwords
+	Observe     func(Event)    // nil: nobody. Called from many goroutines, must not block
 }
 
 const (
