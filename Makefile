@@ -17,7 +17,9 @@ test:
 	$(GO) test -run '^$$' ./... >/dev/null # builds them all, on all processors
 	CI=true $(GO) test -p 1 ./... # one package at a time: many of them keep real time
 
-demo: build
+demo:
+	scripts/install-test-deps.sh --build
+	$(MAKE) build
 	scripts/demo.sh
 
 # The whole against ffmpeg on this machine; FLAGS as of cmd/bench.

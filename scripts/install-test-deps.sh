@@ -1,8 +1,13 @@
 #!/bin/bash
 # Installs what the tests judge by: players, probes and an RTSP server that are not ours.
 # Calls apt-get only when something is missing. With --ci also what .ci/run needs beyond
-# that: make, and a C compiler for `go test -race`.
+# that: make, and a C compiler for `go test -race`. With --build only what Go itself needs
+# to fetch modules.
 set -euo pipefail
+
+if [ "${1:-}" = --build ] && { [ -n "${SSL_CERT_FILE:-}" ] || ls /etc/ssl/certs/* /etc/pki/tls/certs/* >/dev/null 2>&1; }; then
+	exit 0
+fi
 
 packages=(
 	ca-certificates # else Go cannot fetch modules
@@ -11,9 +16,10 @@ packages=(
 	gstreamer1.0-libav gstreamer1.0-rtsp gstreamer1.0-tools
 	ffmpeg mediainfo vlc-bin vlc-plugin-base
 )
-if [ "${1:-}" = --ci ]; then
-	packages+=(make gcc libc6-dev)
-fi
+case ${1:-} in
+--ci) packages+=(make gcc libc6-dev) ;;
+--build) packages=(ca-certificates) ;;
+esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "install-test-deps: this is not Debian: install these by hand (names as in Debian 12):" >&2
