@@ -27,6 +27,10 @@ const (
 	KindCompact Kind = "compact"
 	KindClose   Kind = "close"
 	KindLead    Kind = "lead"
+
+	KindBackfill Kind = "backfill"
+	KindPrune    Kind = "prune"
+	KindProtect  Kind = "protect"
 )
 
 // Open is the first line of every writer: who writes from here on. Format stands
@@ -176,6 +180,44 @@ type Lead struct {
 	Waited bool      `json:"waited,omitempty"`
 }
 
+// Backfill says that what a gap lacked is recorded after all: segment N, sealed before this
+// line, holds the media of From to To that a peer played again. Of the gap only what
+// lies outside of From to To still is one.
+type Backfill struct {
+	Gap    uint64    `json:"gap"` // ID of the gap
+	Camera string    `json:"camera"`
+	N      uint64    `json:"n"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Splice string    `json:"splice"`           // "identity": units of the overlap are the same; "time": joined by capture time
+	Source string    `json:"source,omitempty"` // who played it; without a password
+}
+
+// Prune says that retention removes a sealed segment. It is synced before the file is
+// removed; a file that is still there is removed by the next writer. The line tells all
+// about the segment, whose own lines may be in files that nobody reads any more.
+type Prune struct {
+	Camera string    `json:"camera"`
+	N      uint64    `json:"n"`
+	File   string    `json:"file"` // as in Segment
+	Start  time.Time `json:"start"`
+	End    time.Time `json:"end"`
+	Size   int64     `json:"size"` // bytes of the file
+	Why    string    `json:"why"`  // "age", "size", "free", or what somebody gave as the reason
+}
+
+// Protect keeps retention from a span, until a line with the same ID and Off. A zero From
+// or To has no bound on that side.
+type Protect struct {
+	ID      uint64    `json:"id"` // rises over the recording
+	From    time.Time `json:"from,omitzero"`
+	To      time.Time `json:"to,omitzero"`
+	Cameras []string  `json:"cameras,omitempty"` // none: all of them
+	Why     string    `json:"why,omitempty"`
+	Off     bool      `json:"off,omitempty"`
+	Token   string    `json:"token,omitempty"` // of the request that asked for it, so that it is taken up once
+}
+
 // Kind implements Entry.
 func (*Open) Kind() Kind        { return KindOpen }
 func (*PlanChanged) Kind() Kind { return KindPlan }
@@ -189,6 +231,9 @@ func (*Clock) Kind() Kind       { return KindClock }
 func (*Compact) Kind() Kind     { return KindCompact }
 func (*Close) Kind() Kind       { return KindClose }
 func (*Lead) Kind() Kind        { return KindLead }
+func (*Backfill) Kind() Kind    { return KindBackfill }
+func (*Prune) Kind() Kind       { return KindPrune }
+func (*Protect) Kind() Kind     { return KindProtect }
 
 // newEntry returns an empty entry of that kind to decode into, or nil for an unknown
 // kind.
@@ -218,6 +263,12 @@ func newEntry(k Kind) Entry {
 		return new(Close)
 	case KindLead:
 		return new(Lead)
+	case KindBackfill:
+		return new(Backfill)
+	case KindPrune:
+		return new(Prune)
+	case KindProtect:
+		return new(Protect)
 	}
 	return nil
 }
