@@ -1,0 +1,26 @@
+// Package web serves recordings, and what is being recorded now, over HTTP: a page, a
+// JSON API, HLS, clips, metrics and health.
+//
+//	GET /                        the page; what it needs stands beside it under /page/
+//	GET /api/v1/recordings       [{recording}]: what was recorded and how complete it is
+//	GET /api/v1/cameras          [{camera}]: the cameras of all recordings, with their tracks
+//	GET /api/v1/timeline         ?camera=&from=&to=  what each instant of a camera's time is
+//	GET /api/v1/live             how recording and serving stand now
+//	GET /hls/index.m3u8          ?camera=[&from=&to=][&audio=]  the master playlist; without from: live
+//	GET /hls/media.m3u8          ?camera=&from=[&to=][&audio=]  a recording's playlist
+//	GET /hls/piece               ?camera=&uri=  bytes of a recording, with ranges
+//	GET /hls/live.m3u8           ?camera=[&audio=][&_HLS_msn=[&_HLS_part=]]  what is being recorded now
+//	GET /hls/live/...            its parts
+//	GET /clip                    ?camera=&from=&to=[&audio=]  one plain MP4, with ranges
+//	GET /still.jpg               404: this build has no decoder
+//	GET /metrics                 for Prometheus
+//	GET /healthz                 503 while a camera's media does not reach the disk
+//
+// A camera is named by its path, RECORDING/CAMERA, as the API lists it. Times are RFC
+// 3339 ("2026-11-22T09:00:00.250Z") or seconds since 1970 ("1795338000.25"). All
+// answers that are not media are JSON; an error is {"error": "a sentence"}. The JSON may
+// only grow: members are added and never renamed, removed or given another meaning.
+//
+// The package knows neither the disk nor RTSP. It declares what it needs ([Library],
+// [Hub]), and package engine hands it in.
+package web
