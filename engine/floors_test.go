@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"engine/rate":        2,
 	"engine/vfs":         2,
 	"engine/vfs/crashfs": 2,
+	"engine/access":      2,
 	"presets":            2,
 	"testdata/clips":     0,
 	"testdata/peers":     0,
