@@ -67,6 +67,7 @@ func parseFileName(name string) (n fileName, ok bool) {
 type listed struct {
 	fileName
 	size int64
+	at   time.Time // when it was changed last
 }
 
 // list returns the journal files of a directory in the order of their lines, and
@@ -92,7 +93,7 @@ func list(fsys vfs.FS, dir string) (files []listed, index bool, err error) {
 		if err != nil {
 			return nil, false, vfs.Fault("list the journal", err)
 		}
-		files = append(files, listed{name, info.Size()})
+		files = append(files, listed{name, info.Size(), info.ModTime()})
 	}
 	slices.SortFunc(files, func(a, b listed) int {
 		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.take, b.take), cmp.Compare(a.day, b.day))
@@ -104,6 +105,8 @@ func list(fsys vfs.FS, dir string) (files []listed, index bool, err error) {
 type file struct {
 	FileInfo
 	sum      uint32
+	whole    int64         // where the last whole line ends
+	head     [headLen]byte // its first bytes
 	lines    []Line
 	problems []Problem
 }
@@ -198,6 +201,11 @@ func (f *file) fits(l *Line) bool {
 // for a line or have no newline. The slice is valid during the call. It fills in
 // f's size and checksum.
 func (r *reader) each(name string, f *file, visit func(offset int64, line []byte) error) error {
+	return r.eachFrom(name, 0, f, visit)
+}
+
+// eachFrom does that from the byte from on, where a line begins.
+func (r *reader) eachFrom(name string, from int64, f *file, visit func(offset int64, line []byte) error) error {
 	const op = "read the journal"
 	h, err := r.fs.Open(filepath.Join(r.dir, name))
 	if err != nil {
@@ -208,8 +216,12 @@ func (r *reader) each(name string, f *file, visit func(offset int64, line []byte
 	if err != nil {
 		return vfs.Fault(op, err)
 	}
+	if n, err := h.ReadAt(f.head[:], 0); n == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return vfs.Fault(op, err)
+	}
 	// Not beyond the size: a writer may be appending.
-	r.buf.Reset(io.NewSectionReader(h, 0, size))
+	r.buf.Reset(io.NewSectionReader(h, from, max(0, size-from)))
+	f.Size, f.whole = from, from
 	for {
 		start := f.Size
 		line, err := r.line(f)
@@ -218,6 +230,9 @@ func (r *reader) each(name string, f *file, visit func(offset int64, line []byte
 			return vfs.Fault(op, err)
 		case f.Size == start:
 			return nil
+		}
+		if line != nil {
+			f.whole = f.Size
 		}
 		if err := visit(start, line); err != nil {
 			return err

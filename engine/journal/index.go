@@ -30,6 +30,7 @@ type Indexed struct {
 	Until   time.Time  `json:"until"`
 	Run     uint64     `json:"run,omitempty"` // highest run and gap
 	Gap     uint64     `json:"gap,omitempty"`
+	Protect uint64     `json:"protect,omitempty"` // highest ID of a protection; such files are always read
 	Cameras []Coverage `json:"cameras,omitempty"` // by name
 }
 
@@ -46,6 +47,15 @@ type Coverage struct {
 	Gaps     int       `json:"gaps,omitempty"`
 	Missing  Duration  `json:"missing,omitempty"` // length of the union of the gaps that ended
 
+	// What this file takes back of what it or others say: segments that retention removed,
+	// and media that fills gaps.
+	Pruned      []Range   `json:"pruned,omitempty"` // their numbers
+	PrunedBytes int64     `json:"pruned_bytes,omitempty"`
+	PrunedMedia Duration  `json:"pruned_media,omitempty"`
+	PrunedFrom  time.Time `json:"pruned_from,omitzero"` // earliest start and latest end
+	PrunedTo    time.Time `json:"pruned_to,omitzero"`
+	Filled      Duration  `json:"filled,omitempty"` // of gaps
+
 	// What goes from file to file: segments and gaps begun here that do not end here, and
 	// ended here that did not begin here.
 	Open      []uint64 `json:"open,omitempty"`
@@ -53,6 +63,15 @@ type Coverage struct {
 	GapsOpen  []uint64 `json:"gaps_open,omitempty"`
 	GapsEnded []uint64 `json:"gaps_ended,omitempty"`
 }
+
+// Range is the numbers from From to To, both included.
+type Range struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Has reports whether n is in the range.
+func (r Range) Has(n uint64) bool { return r.From <= n && n <= r.To }
 
 // carried names a segment or a gap that goes from one file to the next.
 type carried struct {
@@ -81,6 +100,19 @@ func (x *Indexed) eachEnded(visit func(carried)) {
 			visit(carried{c.Camera, n, true})
 		}
 	}
+}
+
+// touches reports whether the file may speak of media between from and to.
+func (x *Indexed) touches(from, to time.Time) bool {
+	if !x.Since.After(to) && !x.Until.Before(from) {
+		return true
+	}
+	for _, c := range x.Cameras {
+		if len(c.Pruned) > 0 && !c.PrunedFrom.After(to) && !c.PrunedTo.Before(from) {
+			return true
+		}
+	}
+	return x.Protect > 0
 }
 
 func (x *Indexed) info() FileInfo {

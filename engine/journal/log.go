@@ -70,7 +70,7 @@ func ReadDays(fsys vfs.FS, dir string, from, to time.Time) (*Log, error) {
 		x.eachEnded(func(id carried) { linked[id] = true })
 	}
 	for i := range c.index.Files {
-		if x := &c.index.Files[i]; !x.Since.After(to) && !x.Until.Before(from) {
+		if x := &c.index.Files[i]; x.touches(from, to) {
 			chosen[x.File] = true
 			link(x)
 		}
@@ -91,8 +91,8 @@ func ReadDays(fsys vfs.FS, dir string, from, to time.Time) (*Log, error) {
 	})
 }
 
-// Tail reads the last file, the files that the index does not know yet, and those that hold
-// segments or gaps that are still open: what is needed to go on writing. The index
+// Tail reads the last file, the files that the index does not know yet, those that hold
+// segments or gaps that are still open, and those that protect: what is needed to go on writing. The index
 // returned describes all closed files. How the last writer ended is known only before
 // [OpenWriter], which repairs.
 func Tail(fsys vfs.FS, dir string) (*Log, *Index, error) {
@@ -118,7 +118,7 @@ func Tail(fsys vfs.FS, dir string) (*Log, *Index, error) {
 		c.index.Files[i].eachEnded(note)
 	}
 	log, err := c.read(func(x *Indexed) bool {
-		open := x.File == last
+		open := x.File == last || x.Protect > 0
 		x.eachOpen(func(id carried) { open = open || !ended[id] })
 		return open
 	})

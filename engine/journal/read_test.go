@@ -149,7 +149,7 @@ func TestUnknownKindsAreKeptAndCompactedAround(t *testing.T) {
 	w := open(t, f, c)
 	add(t, w, segment("a", 1, day1), commit(1, day1, "a"))
 	must(t, w.Sync())
-	foreign := rawLine(`"seq":3,"time":"2026-11-22T09:00:01.000Z","kind":"backfill","camera":"a","deep":{"er":[1]}`)
+	foreign := rawLine(`"seq":3,"time":"2026-11-22T09:00:01.000Z","kind":"omen","camera":"a","deep":{"er":[1]}`)
 	h, err := f.OpenRW(dir + "/" + one)
 	must(t, err)
 	_, err = h.Write([]byte(foreign))
@@ -162,7 +162,7 @@ func TestUnknownKindsAreKeptAndCompactedAround(t *testing.T) {
 	if log.End != Clean || len(log.Lines) != 3 || !log.Files[0].Compact {
 		t.Fatalf("%+v", log)
 	}
-	if l := log.Lines[1]; l.Kind != "backfill" || l.Entry != nil || string(l.Raw)+"\n" != foreign || l.Seq != 3 {
+	if l := log.Lines[1]; l.Kind != "omen" || l.Entry != nil || string(l.Raw)+"\n" != foreign || l.Seq != 3 {
 		t.Errorf("%+v", l)
 	}
 }

@@ -19,6 +19,8 @@ type cameraSummary struct {
 	bytes    int64
 	sealed   int
 	gaps     map[uint64]Gap // as its last line in this file says
+	pruned   map[uint64]*Prune
+	filled   spans
 	earlier  map[uint64]bool
 }
 
@@ -29,7 +31,7 @@ type segmentState struct{ begun, sealed bool }
 func (s *summary) camera(name string) *cameraSummary {
 	c := s.cameras[name]
 	if c == nil {
-		c = &cameraSummary{segments: map[uint64]segmentState{}, gaps: map[uint64]Gap{}, earlier: map[uint64]bool{}}
+		c = &cameraSummary{segments: map[uint64]segmentState{}, gaps: map[uint64]Gap{}, earlier: map[uint64]bool{}, pruned: map[uint64]*Prune{}}
 		s.cameras[name] = c
 	}
 	return c
@@ -83,6 +85,14 @@ func (s *summary) add(l *Line) {
 		s.at(e.From, e.To)
 	case *Close:
 		s.at(e.At)
+	case *Backfill:
+		s.at(e.From, e.To)
+		c := s.camera(e.Camera)
+		c.filled = append(c.filled, span{e.From, e.To})
+	case *Prune: // of another time: see Coverage.PrunedFrom
+		s.camera(e.Camera).pruned[e.N] = e
+	case *Protect:
+		s.file.Protect = max(s.file.Protect, e.ID)
 	}
 }
 
@@ -143,7 +153,28 @@ func (c *cameraSummary) coverage(name string) Coverage {
 		}
 	}
 	_, _, out.Missing = missing.union()
+	_, _, out.Filled = c.filled.union()
+	c.prunes(&out)
 	return out
+}
+
+// prunes says what the file says was removed.
+func (c *cameraSummary) prunes(out *Coverage) {
+	var media spans
+	for _, n := range slices.Sorted(maps.Keys(c.pruned)) {
+		p := c.pruned[n]
+		out.PrunedBytes += p.Size
+		media = append(media, span{p.Start, p.End})
+		if last := len(out.Pruned) - 1; last >= 0 && out.Pruned[last].To+1 == n {
+			out.Pruned[last].To = n
+		} else {
+			out.Pruned = append(out.Pruned, Range{n, n})
+		}
+		if p.End.After(out.PrunedTo) {
+			out.PrunedTo = p.End
+		}
+	}
+	out.PrunedFrom, _, out.PrunedMedia = media.union()
 }
 
 type span struct{ from, to time.Time }
