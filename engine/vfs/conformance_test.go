@@ -348,6 +348,44 @@ func TestLockedDoesNotStandInTheWayOfLock(t *testing.T) {
 	})
 }
 
+func TestAFileThatIsHeldCannotBeSeized(t *testing.T) {
+	conform(t, func(t *testing.T, f vfs.FS, dir string) {
+		name := filepath.Join(dir, "a")
+		create(t, f, name, "bytes")
+		one, err := f.Hold(name)
+		must(t, err)
+		two, err := f.Hold(name)
+		must(t, err)
+		seize := func(want bool) {
+			t.Helper()
+			l, err := f.Seize(name)
+			if err == nil != want || err != nil && !fault.Is(vfs.Fault("seize", err), fault.Busy) {
+				t.Errorf("seized: %v, want %t", err, want)
+			}
+			if err == nil {
+				_, err := f.Hold(name)
+				if !fault.Is(vfs.Fault("hold", err), fault.Busy) {
+					t.Errorf("held while it is seized: %v", err)
+				}
+				must(t, l.Close())
+			}
+		}
+		seize(false)
+		must(t, one.Close())
+		seize(false)
+		if err := f.Rename(name, name+"2"); err != nil || content(t, f, name+"2") != "bytes" {
+			t.Errorf("what is held cannot be renamed: %v", err)
+		}
+		must(t, f.Rename(name+"2", name))
+		must(t, two.Close())
+		seize(true)
+		_, err = f.Hold(filepath.Join(dir, "no"))
+		wantIs(t, "hold nothing", err, fs.ErrNotExist)
+		_, err = f.Seize(filepath.Join(dir, "no"))
+		wantIs(t, "seize nothing", err, fs.ErrNotExist)
+	})
+}
+
 func TestFree(t *testing.T) {
 	conform(t, func(t *testing.T, f vfs.FS, dir string) {
 		if n, err := f.Free(dir); err != nil || n == 0 {

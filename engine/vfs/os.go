@@ -96,6 +96,49 @@ func (host) Locked(name string) (bool, error) {
 	return !free, l.Close()
 }
 
+func (host) Hold(name string) (File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f, unix.LOCK_SH); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &hostFile{f: f}, nil
+}
+
+// Seize opens for writing because network file systems want that for an exclusive lock.
+func (host) Seize(name string) (io.Closer, error) {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f, unix.LOCK_EX); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// lockFile takes a lock of the open file description, which goes with it.
+func lockFile(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return fault.New(fault.Busy, "%s is in use", f.Name())
+		case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ENOSYS):
+			return nil
+		case err != nil:
+			return &fs.PathError{Op: "flock", Path: f.Name(), Err: err}
+		}
+		return nil
+	}
+}
+
 func (host) Free(dir string) (uint64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {

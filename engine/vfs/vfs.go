@@ -42,6 +42,13 @@ type FS interface {
 	// Locked reports whether somebody holds the lock, without making the file: an
 	// absent one is not locked. It never makes a Lock fail that comes at the same time.
 	Locked(name string) (bool, error)
+	// Hold is Open for a reader that others shall not take the file away from: until it is
+	// closed, Seize fails. It fails with a fault.Busy while somebody has seized it.
+	// Where the file system has no locks it is Open.
+	Hold(name string) (File, error)
+	// Seize takes an exclusive advisory lock on an existing file itself, without waiting: a
+	// fault.Busy while somebody holds it. Closing releases it.
+	Seize(name string) (io.Closer, error)
 	// Free returns the bytes an unprivileged writer may still add below the directory.
 	Free(dir string) (uint64, error)
 }

@@ -17,6 +17,7 @@ type file struct {
 	name   string
 	end    int64 // where Write goes on
 	write  bool
+	holds  bool // see FS.Hold
 	closed atomic.Bool
 }
 
@@ -164,6 +165,9 @@ func (f *file) Close() error {
 	}
 	release := func() {
 		f.node.opens--
+		if f.holds {
+			f.node.holds--
+		}
 		f.fs.release(f.node)
 	}
 	return f.fs.do(f.op(Close), func() error { release(); return nil }, func(error) { release() })

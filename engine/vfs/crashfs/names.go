@@ -252,6 +252,44 @@ func (f *FS) Locked(name string) (locked bool, err error) {
 	return locked, err
 }
 
+// Hold implements vfs.FS.
+func (f *FS) Hold(name string) (vfs.File, error) {
+	h, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	held := h.(*file)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if held.node.locked {
+		held.node.opens--
+		return nil, fault.New(fault.Busy, "%s is in use", name)
+	}
+	held.node.holds++
+	held.holds = true
+	return held, nil
+}
+
+// Seize implements vfs.FS.
+func (f *FS) Seize(name string) (io.Closer, error) {
+	var n *node
+	err := f.do(Op{Kind: Lock, Name: clean(name)}, func() (err error) {
+		n, err = f.find(clean(name))
+		switch {
+		case err != nil:
+			return err
+		case n.locked || n.holds > 0:
+			return fault.New(fault.Busy, "%s is in use", name)
+		}
+		n.locked = true
+		return nil
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &lock{fs: f, node: n}, nil
+}
+
 type lock struct {
 	fs   *FS
 	node *node

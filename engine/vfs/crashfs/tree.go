@@ -20,6 +20,7 @@ type node struct {
 	linked  bool // has a name
 	opens   int
 	locked  bool
+	holds   int // handles of FS.Hold
 }
 
 // change is what one operation does to the names of one directory, at once.
