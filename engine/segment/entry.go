@@ -123,6 +123,8 @@ func (b *builder) entry(t media.Track, pic pixels) {
 		b.audio(entryG722, t, 16, func() {})
 	case media.G726:
 		b.audio(entryG726, t, t.Bits, func() {})
+	case FLAC:
+		b.audio("fLaC", t, 16, func() { b.dfLa(t) })
 	}
 }
 

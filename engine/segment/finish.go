@@ -127,9 +127,9 @@ func (b *body) agree(moov []byte) error {
 
 // listed compares a trak's tables and edit list with what they have to be.
 func (b *body) listed(i int, trak []byte) bool {
-	l := layout{header: b.header, origin: b.origin(), tables: b.tables}
+	k := layout{header: b.header, origin: b.origin(), tables: b.tables}.trak(i)
 	var want builder
-	want.edts(l, i)
+	want.edts(&k)
 	edts, _ := child(trak, "edts")
 	if !bytes.Equal(edts, want[8:]) {
 		return false
@@ -140,7 +140,7 @@ func (b *body) listed(i int, trak []byte) bool {
 		return false
 	}
 	want = want[:0]
-	want.tables(&b.tables[i], b.header.Tracks[i].Codec.Video())
+	want.tables(&b.tables[i], 0, b.header.Tracks[i].Codec.Video())
 	return bytes.Equal(stbl[size:], want) // behind stsd
 }
 

@@ -31,6 +31,32 @@ type layout struct {
 	tables []table
 }
 
+// movie is what a moov box says.
+type movie struct {
+	created  time.Time
+	duration int64 // in movieRate
+	tracks   []trak
+	next     int           // number of a track that is added
+	growing  []media.Track // fragments of these follow; nil: the tables are all there is
+	tags     [][2]string
+}
+
+// trak is what a trak box says.
+type trak struct {
+	id        int
+	text      bool          // chapters; otherwise entries say what it is
+	entries   []media.Track // sample descriptions; the first gives kind and clock rate
+	clock     int           // Hz of the tables
+	pic       pixels
+	table     *table
+	edits     bool  // it has an edit list of
+	lead      int64 // in movieRate: nothing is presented so long
+	played    int64 // in movieRate: how long it is presented then
+	mediaTime int64 // in clock: and from where on
+	base      int64 // added to the offset of every chunk
+	chapters  int   // id of the track that names its chapters; 0: none
+}
+
 // initBytes returns the file's beginning: first box, open header, copy of the first box and
 // moov.
 func initBytes(h Header) []byte {
@@ -42,34 +68,60 @@ func initBytes(h Header) []byte {
 	return b
 }
 
-// moov appends a movie box (ISO 14496-12 8.2.1). A sealed file names only the tracks
-// that have units.
+// moov appends the movie box of a segment. A sealed file names only the tracks that
+// have units.
 func (b *builder) moov(l layout) {
-	duration := int64(0)
-	for i := range l.tables {
-		duration = max(duration, l.movieEnd(i))
+	m := movie{created: l.origin, next: len(l.header.Tracks) + 1, tags: l.tags()}
+	if l.tables == nil {
+		m.growing = l.header.Tracks
 	}
+	for i := range l.header.Tracks {
+		if l.tables != nil && l.tables[i].count == 0 {
+			continue
+		}
+		t := l.trak(i)
+		m.duration = max(m.duration, t.lead+t.played)
+		m.tracks = append(m.tracks, t)
+	}
+	b.movie(m)
+}
+
+// trak describes a track of the segment.
+func (l layout) trak(i int) trak {
+	t := l.header.Tracks[i]
+	k := trak{id: i + 1, entries: l.header.Tracks[i : i+1], clock: t.ClockRate, pic: pictureSize(t), table: &table{}}
+	if l.tables == nil {
+		return k
+	}
+	k.table, k.edits, k.lead, k.played = &l.tables[i], true, l.lead(i), l.played(i)
+	_, k.mediaTime = k.table.begin()
+	if t.Codec == media.MJPEG {
+		k.pic = k.table.pic
+	}
+	return k
+}
+
+// movie appends a movie box (ISO 14496-12 8.2.1).
+func (b *builder) movie(m movie) {
 	b.box("moov", func() {
 		b.full("mvhd", 1, 0, func() {
-			b.times(l.origin)
+			b.times(m.created)
 			b.u32(movieRate)
-			b.u64(uint64(duration))
+			b.u64(uint64(m.duration))
 			b.u32(1 << 16) // rate
 			b.u16(1 << 8)  // volume
 			b.zeros(10)
 			b.matrix()
 			b.zeros(24)
-			b.u32(uint32(len(l.header.Tracks) + 1)) // next track
+			b.u32(uint32(m.next))
 		})
-		for i := range l.header.Tracks {
-			if l.tables == nil || l.tables[i].count > 0 {
-				b.trak(l, i)
-			}
+		for i := range m.tracks {
+			b.trak(m, &m.tracks[i])
 		}
-		if l.tables == nil {
-			b.mvex(l.header.Tracks)
+		if m.growing != nil {
+			b.mvex(m.growing)
 		}
-		b.tags(l)
+		b.tags(m.tags)
 	})
 }
 
@@ -101,72 +153,55 @@ func (l layout) played(i int) int64 {
 	return media.FromDuration(length, movieRate)
 }
 
-// movieEnd returns when a track ends after the origin, in movieRate.
-func (l layout) movieEnd(i int) int64 {
-	if l.tables[i].count == 0 {
-		return 0
-	}
-	return l.lead(i) + l.played(i)
-}
-
 // at returns the media time of a tick.
 func (h Header) at(track int, tick int64) time.Time {
 	return h.Start.Add(media.ToDuration(tick, h.Tracks[track].ClockRate))
 }
 
-func (b *builder) trak(l layout, i int) {
-	t := l.header.Tracks[i]
-	sealed := l.tables != nil
-	pic := pictureSize(t)
-	if sealed && t.Codec == media.MJPEG {
-		pic = l.tables[i].pic
-	}
-	movieDuration, mediaDuration := int64(0), int64(0)
-	if sealed {
-		table := &l.tables[i]
-		movieDuration = l.movieEnd(i)
-		mediaDuration = table.last - table.first + int64(table.tail)
+func (b *builder) trak(m movie, t *trak) {
+	flags, volume := uint32(7), uint16(0) // enabled, in movie, in preview
+	if t.text {
+		flags = 2
+	} else if !t.entries[0].Codec.Video() {
+		volume = 1 << 8
 	}
 	b.box("trak", func() {
-		b.full("tkhd", 1, 7, func() { // enabled, in movie, in preview
-			b.times(l.origin)
-			b.u32(uint32(i + 1))
+		b.full("tkhd", 1, flags, func() {
+			b.times(m.created)
+			b.u32(uint32(t.id))
 			b.u32(0)
-			b.u64(uint64(movieDuration))
+			b.u64(uint64(t.lead + t.played))
 			b.zeros(8)
 			b.u16(0) // layer
 			b.u16(0) // no alternate group
-			if t.Codec.Video() {
-				b.u16(0)
-			} else {
-				b.u16(1 << 8) // volume
-			}
+			b.u16(volume)
 			b.u16(0)
 			b.matrix()
-			b.u32(uint32(pic.width) << 16)
-			b.u32(uint32(pic.height) << 16)
+			b.u32(uint32(t.pic.width) << 16)
+			b.u32(uint32(t.pic.height) << 16)
 		})
-		if sealed {
-			b.edts(l, i)
+		if t.edits {
+			b.edts(t)
+		}
+		if t.chapters > 0 {
+			b.box("tref", func() { b.box("chap", func() { b.u32(uint32(t.chapters)) }) })
 		}
 		b.box("mdia", func() {
 			b.full("mdhd", 1, 0, func() {
-				b.times(l.origin)
-				b.u32(uint32(t.ClockRate))
-				b.u64(uint64(mediaDuration))
+				b.times(m.created)
+				b.u32(uint32(t.clock))
+				b.u64(uint64(t.table.last - t.table.first + int64(t.table.tail)))
 				b.u16(0x55C4) // language "und"
 				b.u16(0)
 			})
 			b.hdlr(t)
-			b.minf(l, i, pic)
+			b.minf(t)
 		})
 	})
 }
 
 // edts appends the edit list that puts a track in its place.
-func (b *builder) edts(l layout, i int) {
-	lead := l.lead(i)
-	_, mediaTime := l.tables[i].begin()
+func (b *builder) edts(t *trak) {
 	edit := func(duration, mediaTime int64) {
 		b.u64(uint64(duration))
 		b.u64(uint64(mediaTime))
@@ -175,20 +210,23 @@ func (b *builder) edts(l layout, i int) {
 	b.box("edts", func() {
 		b.full("elst", 1, 0, func() {
 			b.counted(func() (edits int) {
-				if lead > 0 {
-					edit(lead, -1)
+				if t.lead > 0 {
+					edit(t.lead, -1)
 					edits++
 				}
-				edit(l.played(i), mediaTime)
+				edit(t.played, t.mediaTime)
 				return edits + 1
 			})
 		})
 	})
 }
 
-func (b *builder) hdlr(t media.Track) {
+func (b *builder) hdlr(t *trak) {
 	handler, name := "soun", "Sound"
-	if t.Codec.Video() {
+	switch {
+	case t.text:
+		handler, name = "text", "Chapters"
+	case t.entries[0].Codec.Video():
 		handler, name = "vide", "Video"
 	}
 	b.full("hdlr", 0, 0, func() {
@@ -200,12 +238,14 @@ func (b *builder) hdlr(t media.Track) {
 	})
 }
 
-func (b *builder) minf(l layout, i int, pic pixels) {
-	t := l.header.Tracks[i]
+func (b *builder) minf(t *trak) {
 	b.box("minf", func() {
-		if t.Codec.Video() {
+		switch {
+		case t.text:
+			b.gmhd()
+		case t.entries[0].Codec.Video():
 			b.full("vmhd", 0, 1, func() { b.zeros(8) })
-		} else {
+		default:
 			b.full("smhd", 0, 0, func() { b.zeros(4) })
 		}
 		b.box("dinf", func() {
@@ -216,14 +256,21 @@ func (b *builder) minf(l layout, i int, pic pixels) {
 		})
 		b.box("stbl", func() {
 			b.full("stsd", 0, 0, func() {
-				b.u32(1)
-				b.entry(t, pic)
+				if t.text {
+					b.u32(1)
+					b.textEntry()
+					return
+				}
+				b.u32(uint32(len(t.entries)))
+				for i := range t.entries {
+					pic := t.pic
+					if i > 0 {
+						pic = pictureSize(t.entries[i])
+					}
+					b.entry(t.entries[i], pic)
+				}
 			})
-			if l.tables != nil {
-				b.tables(&l.tables[i], t.Codec.Video())
-			} else {
-				b.tables(&table{}, false)
-			}
+			b.tables(t.table, t.base, !t.text && t.entries[0].Codec.Video())
 		})
 	})
 }

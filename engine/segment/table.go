@@ -62,6 +62,7 @@ type entry struct {
 type chunk struct {
 	offset int64
 	count  uint32
+	entry  uint32 // which sample description they need, from 0
 }
 
 // blockSize bounds what growing copies: nothing.
@@ -80,7 +81,10 @@ func (t *table) check(r *run) error {
 }
 
 // add appends a run that lies at offset in the file.
-func (t *table) add(r *run, offset int64) {
+func (t *table) add(r *run, offset int64) { t.addEntry(r, offset, 0) }
+
+// addEntry is add for a run of that sample description.
+func (t *table) addEntry(r *run, offset int64, description uint32) {
 	dts := r.dts
 	for _, u := range r.units {
 		if t.count == 0 {
@@ -100,7 +104,7 @@ func (t *table) add(r *run, offset int64) {
 		t.count, t.last, t.tail = t.count+1, dts, u.duration
 		dts += int64(u.duration)
 	}
-	t.chunks = append(t.chunks, chunk{offset, uint32(len(r.units))})
+	t.chunks = append(t.chunks, chunk{offset, uint32(len(r.units)), description})
 }
 
 // entries walks over the units.
@@ -114,12 +118,34 @@ func (t *table) entries(yield func(entry) bool) {
 	}
 }
 
+// places walks over the units with the numbers of their sample descriptions.
+func (t *table) places(yield func(description int, u Place) bool) {
+	i, dts := int64(0), t.first
+	for _, c := range t.chunks {
+		at := c.offset
+		for range c.count {
+			e := t.entry(i)
+			dts += int64(e.delta)
+			duration := t.tail
+			if i++; i < t.count {
+				duration = t.entry(i).delta
+			}
+			if !yield(int(c.entry), Place{DTS: dts, Offset: e.pts(), Duration: duration, Size: e.size, Key: e.key(), At: at}) {
+				return
+			}
+			at += int64(e.size)
+		}
+	}
+}
+
+func (t *table) entry(i int64) entry { return t.blocks[i/blockSize][i%blockSize] }
+
 func (e entry) pts() int32 { return int32(e.offset) >> 1 }
 func (e entry) key() bool  { return e.offset&1 != 0 }
 
 // tables appends the boxes of ISO 14496-12 8.6 and 8.7 that say where the samples are
-// and when.
-func (b *builder) tables(t *table, video bool) {
+// and when. base is added to where they are.
+func (b *builder) tables(t *table, base int64, video bool) {
 	b.stts(t)
 	b.ctts(t)
 	if video {
@@ -133,7 +159,7 @@ func (b *builder) tables(t *table, video bool) {
 		}
 	})
 	b.stsc(t)
-	b.stco(t)
+	b.stco(t, base)
 }
 
 // runLengths appends a count and then, for each run of equal values, its length and the value.
@@ -226,28 +252,28 @@ func (b *builder) stss(t *table) {
 func (b *builder) stsc(t *table) {
 	b.full("stsc", 0, 0, func() {
 		b.counted(func() (entries int) {
-			last := uint32(0)
+			var last chunk
 			for i, c := range t.chunks {
-				if c.count != last {
+				if c.count != last.count || c.entry != last.entry {
 					b.u32(uint32(i + 1))
 					b.u32(c.count)
-					b.u32(1) // sample description
+					b.u32(c.entry + 1)
 					entries++
 				}
-				last = c.count
+				last = c
 			}
 			return entries
 		})
 	})
 }
 
-func (b *builder) stco(t *table) {
+func (b *builder) stco(t *table, base int64) {
 	n := len(t.chunks)
-	if n > 0 && t.chunks[n-1].offset > math.MaxUint32 {
+	if n > 0 && t.chunks[n-1].offset+base > math.MaxUint32 {
 		b.full("co64", 0, 0, func() {
 			b.u32(uint32(n))
 			for _, c := range t.chunks {
-				b.u64(uint64(c.offset))
+				b.u64(uint64(c.offset + base))
 			}
 		})
 		return
@@ -255,7 +281,7 @@ func (b *builder) stco(t *table) {
 	b.full("stco", 0, 0, func() {
 		b.u32(uint32(n))
 		for _, c := range t.chunks {
-			b.u32(uint32(c.offset))
+			b.u32(uint32(c.offset + base))
 		}
 	})
 }

@@ -16,8 +16,8 @@ const (
 	format = "1"
 )
 
-// tags appends the metadata that players show and readers need.
-func (b *builder) tags(l layout) {
+// tags returns the metadata that players show and readers need.
+func (l layout) tags() [][2]string {
 	pairs := [][2]string{
 		{tagStart, l.origin.UTC().Format(time.RFC3339Nano)},
 		{tagCamera, l.header.Camera},
@@ -32,6 +32,11 @@ func (b *builder) tags(l layout) {
 	if len(list) > 0 {
 		pairs = append(pairs, [2]string{tagReordered, strings.Join(list, ",")})
 	}
+	return pairs
+}
+
+// tags appends metadata.
+func (b *builder) tags(pairs [][2]string) {
 	b.box("udta", func() {
 		b.full("meta", 0, 0, func() {
 			b.full("hdlr", 0, 0, func() {
