@@ -6,8 +6,7 @@
 // Digest needs the password itself). The user with the empty name is anybody: what is
 // granted to it needs no password, and everybody else has it too.
 //
-// A List never changes: a new configuration is a new List. Everything here is safe for
-// concurrent use.
+// Everything here is safe for concurrent use.
 package access
 
 import (
@@ -19,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"rtsprec/engine/fault"
@@ -54,47 +54,66 @@ type Grant struct {
 	Rights []Right
 }
 
-// List is who may do what. A nil List is open.
+// List is who may do what. A nil List is open. Replace gives it other users while servers
+// hold it; what was let in before stays in.
 type List struct {
-	users map[string]*user
+	now  atomic.Pointer[users]
+	slow sync.Mutex // held while a hash is computed
+}
+
+// users is what a List knows at a time; it never changes.
+type users struct {
+	known map[string]*user
 	// decoy is verified against for users that do not exist, so that the time of an
 	// answer does not tell which do; nil while every user's password is plain.
 	decoy verifier
 	key   [32]byte // of proven
-	slow  sync.Mutex
 }
 
 // user is a User made ready.
 type user struct {
 	User
-	hash verifier // nil: Password is to be compared
-
-	mu     sync.Mutex
-	proven []byte // MAC of the password that matched the hash last; nil: none did
+	hash   verifier               // nil: Password is to be compared
+	proven atomic.Pointer[[]byte] // MAC of the password that matched the hash last; nil: none did
 }
 
 // New checks the users and makes a List. Without users it is open: anybody may do
 // anything. Errors are fault.Usage and name the user.
-func New(users []User) (*List, error) {
-	l := &List{users: map[string]*user{}}
-	rand.Read(l.key[:])
-	for _, u := range users {
+func New(list []User) (*List, error) {
+	l := &List{}
+	return l, l.Replace(list)
+}
+
+// Replace gives the List other users. After an error it has those of before.
+func (l *List) Replace(list []User) error {
+	next := &users{known: map[string]*user{}}
+	rand.Read(next.key[:])
+	for _, u := range list {
 		if err := u.Validate(); err != nil {
-			return nil, err
+			return err
 		}
-		if l.users[u.Name] != nil {
-			return nil, fault.New(fault.Usage, "user %q is there twice", u.Name)
+		if next.known[u.Name] != nil {
+			return fault.New(fault.Usage, "user %q is there twice", u.Name)
 		}
 		made := &user{User: u}
 		if u.Hash != "" {
 			made.hash, _ = parseHash(u.Hash)
-			if l.decoy == nil {
-				l.decoy = made.hash
+			if next.decoy == nil {
+				next.decoy = made.hash
 			}
 		}
-		l.users[u.Name] = made
+		next.known[u.Name] = made
 	}
-	return l, nil
+	l.now.Store(next)
+	return nil
+}
+
+// users is what the List knows now; nil: nothing.
+func (l *List) users() *users {
+	if l == nil {
+		return nil
+	}
+	return l.now.Load()
 }
 
 // Validate says what is wrong with a user, as fault.Usage, or nil.
@@ -135,15 +154,19 @@ func (u User) Validate() error {
 }
 
 // Open reports whether nobody has to say who they are, ever.
-func (l *List) Open() bool { return l == nil || len(l.users) == 0 }
+func (l *List) Open() bool {
+	u := l.users()
+	return u == nil || len(u.known) == 0
+}
 
 // Secret returns the plain password of a user, for Digest. ok is false for users that
 // are not known and for those of whom only a hash is known.
 func (l *List) Secret(name string) (password string, ok bool) {
-	if l == nil || name == "" {
+	us := l.users()
+	if us == nil || name == "" {
 		return "", false
 	}
-	u := l.users[name]
+	u := us.known[name]
 	if u == nil || u.hash != nil {
 		return "", false
 	}
@@ -152,10 +175,11 @@ func (l *List) Secret(name string) (password string, ok bool) {
 
 // Digest reports whether Digest can work at all: some user's password is plain.
 func (l *List) Digest() bool {
-	if l == nil {
+	us := l.users()
+	if us == nil {
 		return false
 	}
-	for _, u := range l.users {
+	for _, u := range us.known {
 		if u.Password != "" {
 			return true
 		}
@@ -164,18 +188,19 @@ func (l *List) Digest() bool {
 }
 
 // Check reports whether the password is the user's. It takes as long for users that do
-// not exist. A hash is computed once for a password that is right and remembered while
-// the List lives, because an HTTP player sends it with every request; hashes are
+// not exist. A hash is computed once for a password that is right and remembered until the
+// users are replaced, because an HTTP player sends it with every request; hashes are
 // computed one at a time, because each takes tens of MiB.
 func (l *List) Check(name, password string) bool {
-	if l == nil || name == "" {
+	us := l.users()
+	if us == nil || name == "" {
 		return false
 	}
-	u := l.users[name]
+	u := us.known[name]
 	switch {
 	case u == nil:
-		if l.decoy != nil {
-			l.verify(l.decoy, password)
+		if us.decoy != nil {
+			l.verify(us.decoy, password)
 		} else {
 			same(password, "")
 		}
@@ -183,19 +208,14 @@ func (l *List) Check(name, password string) bool {
 	case u.hash == nil:
 		return same(u.Password, password)
 	}
-	mac := l.mac(password)
-	u.mu.Lock()
-	proven := u.proven
-	u.mu.Unlock()
-	if proven != nil && hmac.Equal(proven, mac) {
+	mac := us.mac(password)
+	if proven := u.proven.Load(); proven != nil && hmac.Equal(*proven, mac) {
 		return true
 	}
 	if !l.verify(u.hash, password) {
 		return false
 	}
-	u.mu.Lock()
-	u.proven = mac
-	u.mu.Unlock()
+	u.proven.Store(&mac)
 	return true
 }
 
@@ -209,8 +229,8 @@ func (l *List) verify(v verifier, password string) bool {
 }
 
 // mac stands for a password in memory.
-func (l *List) mac(password string) []byte {
-	h := hmac.New(sha256.New, l.key[:])
+func (us *users) mac(password string) []byte {
+	h := hmac.New(sha256.New, us.key[:])
 	h.Write([]byte(password))
 	return h.Sum(nil)
 }
@@ -224,31 +244,29 @@ func same(a, b string) bool {
 // Allow reports whether the user has the right on the path; the empty user is anybody.
 // It does not ask for the password: Check does, before.
 func (l *List) Allow(name, path string, r Right) bool {
-	if l.Open() {
+	us := l.users()
+	if us == nil || len(us.known) == 0 {
 		return true
 	}
-	if l.granted("", path, r) {
-		return true
-	}
-	return name != "" && l.granted(name, path, r)
+	return us.granted("", path, r) || name != "" && us.granted(name, path, r)
 }
 
-func (l *List) granted(name, at string, r Right) bool {
-	u := l.users[name]
+func (us *users) granted(name, at string, r Right) bool {
+	u := us.known[name]
 	if u == nil {
 		return false
 	}
 	at = strings.Trim(at, "/")
 	for _, g := range u.Grants {
-		if slices.Contains(g.Rights, r) && slices.ContainsFunc(g.Paths, func(p string) bool { return matches(p, at) }) {
+		if slices.Contains(g.Rights, r) && slices.ContainsFunc(g.Paths, func(p string) bool { return Matches(p, at) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// matches reports whether the pattern of a grant is of the path.
-func matches(pattern, at string) bool {
+// Matches reports whether the pattern of a grant is of the path.
+func Matches(pattern, at string) bool {
 	pattern = strings.Trim(pattern, "/")
 	if pattern == "**" {
 		return true

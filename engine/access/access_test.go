@@ -28,7 +28,7 @@ func TestAHashOpensOnlyToItsPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, hash := range map[string]string{
-		"ours": Hash("correct horse"),
+		"ours":   Hash("correct horse"),
 		"bcrypt": string(b),
 	} {
 		l := list(t, User{Name: "u", Hash: hash})
@@ -120,6 +120,22 @@ func TestWithoutUsersEverythingIsOpen(t *testing.T) {
 	}
 	if l := list(t, User{Name: "u", Password: "p"}); l.Open() || l.Allow("", "x", Read) || l.Allow("u", "x", Read) {
 		t.Error("with users, something is allowed that was not granted")
+	}
+}
+
+func TestReplacedUsersCountAtOnce(t *testing.T) {
+	l := list(t, User{Name: "a", Hash: Hash("p")})
+	if !l.Check("a", "p") {
+		t.Fatal("refused")
+	}
+	if err := l.Replace([]User{{Name: "a"}}); err == nil || !l.Check("a", "p") {
+		t.Error("users that make no sense replaced those that do")
+	}
+	if err := l.Replace([]User{{Name: "b", Password: "q"}}); err != nil {
+		t.Fatal(err)
+	}
+	if l.Check("a", "p") || !l.Check("b", "q") {
+		t.Error("the old users still count")
 	}
 }
 
