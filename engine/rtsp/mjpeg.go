@@ -42,6 +42,8 @@ func (m *mjpeg) add(buf []byte, p *packet, broken bool) []byte {
 	}
 	if p.profile == onvifJPEG {
 		m.extension = append(m.extension[:0], p.extension...)
+	} else if e := p.extension; p.profile == onvifReplay && len(e) > 16 && binary.BigEndian.Uint16(e[12:]) == onvifJPEG {
+		m.extension = append(m.extension[:0], e[16:]...) // inside the replay extension, behind its body
 	}
 	offset := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
 	head := jpegHead{

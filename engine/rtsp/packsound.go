@@ -8,16 +8,14 @@ import (
 // maxAAC is what the 13 bits of an AU-size hold (RFC 3640 3.3.6).
 const maxAAC = 1<<13 - 1
 
-// cutAAC is AAC-hbr with one unit a packet, or the fragments of one (RFC 3640 3.2.3.1):
-// each tells the size of the whole.
+// cutAAC is AAC-hbr (RFC 3640 3.3.6) with one unit a packet, however large: peers disagree
+// about what the size in front of a fragment is, that of the unit or that of the fragment.
 func (p *packer) cutAAC(data []byte) error {
-	if len(data) > maxAAC {
+	switch {
+	case len(data) > maxAAC:
 		return fault.New(fault.Unsupported, "an AAC unit of %d bytes", len(data))
-	}
-	for rest := data; len(rest) > 0; {
-		n := min(p.room()-4, len(rest))
-		p.put(p.head(0, 16, byte(len(data)>>5), byte(len(data)<<3)), rest[:n])
-		rest = rest[n:]
+	case len(data) > 0:
+		p.put(p.head(0, 16, byte(len(data)>>5), byte(len(data)<<3)), data)
 	}
 	return nil
 }
