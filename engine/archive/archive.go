@@ -35,12 +35,14 @@ func (w Window) span() span { return span{w.From, w.To} }
 
 // Recording is the catalogue of one recording: what its journal says.
 type Recording struct {
+	Name      string // in a [Library]; else empty
 	Dir       string
 	Plan      journal.Plan // without credentials
 	State     State
 	Window    Window
-	Cameras   []*Camera // in the plan's order, then those the plan does not name
-	Steps     []Step    // of clocks, by time
+	Cameras   []*Camera         // in the plan's order, then those the plan does not name
+	Steps     []Step            // of clocks, by time
+	Protected []journal.Protect // in force, by ID
 	End       journal.End
 	Problems  []journal.Problem // of the journal, and of lines that make no sense
 	PlanError error             // why recording.json could not be used; the plan is then the journal's
@@ -62,9 +64,33 @@ func (r *Recording) Camera(name string) *Camera {
 type Camera struct {
 	Name     string
 	Segments []*Segment // by start
-	Gaps     []Gap      // by start
+	Gaps     []Gap      // by start; without what was filled
 	Leads    []Lead     // by start
 	Damage   []Damage   // by start
+	Pruned   []Pruned   // by start
+	Filled   []Filled   // by start
+
+	gone []journal.Range // numbers of the segments that were pruned
+}
+
+// Pruned is a span whose media retention removed.
+type Pruned struct {
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Segments int       `json:"segments"`
+	Bytes    int64     `json:"bytes"`
+	Why      string    `json:"why,omitempty"`
+}
+
+// Filled is a span of gaps whose media was got afterwards.
+type Filled struct {
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Segment uint64    `json:"segment"`          // its number
+	Splice  string    `json:"splice"`           // "identity" or "time"
+	Source  string    `json:"source,omitempty"` // who played it
+
+	gap uint64
 }
 
 // Segment is one media file of a camera, as the journal knows it.
@@ -73,12 +99,14 @@ type Segment struct {
 	N      uint64 // never repeats within a camera
 	Run    uint64
 	File   string // final name relative to the recording, forward slashes
+	Origin string // "replay": backfilled
 	Sealed bool   // else the name on the disk has ".part" behind it
 	Size   int64  // sealed: of the file; open: committed bytes
 	Start  time.Time
 	End    time.Time // of the track that decides; open: as far as it is committed
 	Tracks []SegmentTrack
 
+	instead bool                // it may begin with what an earlier one ends with
 	line    uint64              // the one that sealed it
 	seal    *journal.Seal       // nil while open
 	commits []journal.Committed // while open, in order
@@ -112,6 +140,7 @@ type SegmentTrack struct {
 
 // Gap is a span without media, as journaled, or as measured when Unexplained.
 type Gap struct {
+	ID          uint64       `json:"-"` // of the journal; 0: Unexplained
 	From        time.Time    `json:"from"`
 	To          time.Time    `json:"to"`
 	Causes      media.Causes `json:"causes"`

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -13,17 +12,23 @@ import (
 	"rtsprec/engine/segment"
 )
 
-// folder turns journal lines into a catalogue. Lines may be hostile: what makes no
-// sense becomes a problem of the recording and changes nothing else.
+// folder turns journal lines into a catalogue, also while the journal grows. Lines may be
+// hostile: what makes no sense becomes a problem of the recording and changes nothing
+// else.
 type folder struct {
-	rec      *Recording
-	cameras  map[string]*Camera
-	segments map[segmentKey]*Segment
+	rec      *Recording // what snapshots begin with
+	lean     bool       // forget what only Verify needs
+	cameras  map[string]*shelf
+	segments map[segmentKey]*Segment // that are not pruned
+	open     map[segmentKey]*Segment // of those
 	gaps     map[uint64]*pendingGap
 	order    []uint64 // of gaps, as first seen
 	instead  map[*Segment][]journal.Instead
 	runs     map[string][]journal.Track // of each camera's latest run
-	closed   *journal.Close             // the last one, unless something came after it
+	replays  map[uint64]bool            // runs that were somebody's recording
+	guards   map[uint64]journal.Protect
+	closed   *journal.Close // the last one, unless something came after it
+	media    span           // from the first to the last that is sealed
 }
 
 type segmentKey struct {
@@ -41,22 +46,36 @@ type pendingGap struct {
 // fold makes the catalogue of what lines say. plan names the cameras; more may be in
 // the lines.
 func fold(dir string, plan journal.Plan, log *journal.Log) *Recording {
-	f := &folder{
-		rec:      &Recording{Dir: dir, Plan: plan.Public(), End: log.End, Problems: log.Problems, hasLines: len(log.Lines) > 0},
-		cameras:  map[string]*Camera{},
-		segments: map[segmentKey]*Segment{},
-		gaps:     map[uint64]*pendingGap{},
-		instead:  map[*Segment][]journal.Instead{},
-		runs:     map[string][]journal.Track{},
-	}
-	for _, c := range plan.Cameras {
-		f.camera(c.Name)
-	}
+	f := newFolder(dir, plan)
+	f.rec.End, f.rec.Problems = log.End, log.Problems
 	for _, line := range log.Lines {
 		f.line(line)
 	}
-	f.finish()
-	return f.rec
+	return f.snapshot()
+}
+
+func newFolder(dir string, plan journal.Plan) *folder {
+	f := &folder{
+		rec:      &Recording{Dir: dir},
+		cameras:  map[string]*shelf{},
+		segments: map[segmentKey]*Segment{},
+		open:     map[segmentKey]*Segment{},
+		gaps:     map[uint64]*pendingGap{},
+		instead:  map[*Segment][]journal.Instead{},
+		runs:     map[string][]journal.Track{},
+		replays:  map[uint64]bool{},
+		guards:   map[uint64]journal.Protect{},
+	}
+	f.plan(plan)
+	return f
+}
+
+// plan takes over the plan as it is now.
+func (f *folder) plan(p journal.Plan) {
+	f.rec.Plan = p.Public()
+	for _, c := range p.Cameras {
+		f.camera(c.Name)
+	}
 }
 
 // credible reports whether times can be those of a recording. Spans of such times
@@ -71,6 +90,7 @@ func credible(times ...time.Time) bool {
 }
 
 func (f *folder) line(l journal.Line) {
+	f.rec.hasLines = true
 	switch e := l.Entry.(type) {
 	case *journal.Open:
 		if e.Why != "repair" {
@@ -78,6 +98,9 @@ func (f *folder) line(l journal.Line) {
 		}
 	case *journal.Run:
 		f.runs[e.Camera] = e.Tracks
+		if e.Origin == originReplay {
+			f.replays[e.Run] = true
+		}
 	case *journal.Segment:
 		f.closed = nil
 		f.segment(l.Seq, e)
@@ -95,11 +118,18 @@ func (f *folder) line(l journal.Line) {
 		}
 	case *journal.Damage:
 		if c := f.camera(e.Camera); c != nil && credible(e.From, e.To) {
-			c.Damage = append(c.Damage, Damage{From: e.From, To: e.To, Track: e.Track, Units: e.Units, Lost: e.Lost})
+			c.Damage = insert(c.Damage, Damage{From: e.From, To: e.To, Track: e.Track, Units: e.Units, Lost: e.Lost},
+				func(d Damage) time.Time { return d.From })
 		}
+	case *journal.Backfill:
+		f.backfill(l.Seq, e)
+	case *journal.Prune:
+		f.prune(l.Seq, e)
+	case *journal.Protect:
+		f.protect(l.Seq, e)
 	case *journal.Clock:
 		if (e.What == "step" || e.What == "host") && credible(e.At) {
-			f.rec.Steps = append(f.rec.Steps, Step{Camera: e.Camera, At: e.At, By: e.Offset})
+			f.rec.Steps = insert(f.rec.Steps, Step{Camera: e.Camera, At: e.At, By: e.Offset}, func(s Step) time.Time { return s.At })
 		}
 	case *journal.Close:
 		if credible(e.At) {
@@ -109,16 +139,16 @@ func (f *folder) line(l journal.Line) {
 }
 
 // camera finds or adds a camera. It returns nil for a name that is not one.
-func (f *folder) camera(name string) *Camera {
+func (f *folder) camera(name string) *shelf {
 	if c := f.cameras[name]; c != nil {
 		return c
 	}
 	if journal.ValidCameraName(name) != nil {
 		return nil
 	}
-	c := &Camera{Name: name}
+	c := &shelf{Camera: Camera{Name: name}}
 	f.cameras[name] = c
-	f.rec.Cameras = append(f.rec.Cameras, c)
+	f.rec.Cameras = append(f.rec.Cameras, &c.Camera)
 	return c
 }
 
@@ -143,12 +173,12 @@ func (f *folder) segment(seq uint64, e *journal.Segment) {
 		f.problem(seq, "segment %d of %s for the second time", e.N, e.Camera)
 		return
 	}
-	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start}
+	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), instead: len(e.Instead) > 0}
 	for _, t := range e.Tracks {
 		s.Tracks = append(s.Tracks, SegmentTrack{Track: t, Start: e.Start, End: e.Start})
 	}
-	f.segments[key] = s
-	c.Segments = append(c.Segments, s)
+	f.segments[key], f.open[key] = s, s
+	c.add(s)
 	if len(e.Instead) > 0 {
 		f.instead[s] = e.Instead
 	}
@@ -165,6 +195,7 @@ func (f *folder) commit(seq uint64, e journal.Committed) {
 	default:
 		s.commits = append(s.commits, e)
 		s.take(e)
+		f.cameras[s.Camera].changed = true
 		f.replace(s)
 	}
 }
@@ -180,6 +211,7 @@ func (f *folder) replace(s *Segment) {
 		if from := max(i.From, segment.BodyOffset); old.cut == 0 || from < old.cut {
 			old.cut = from
 			old.settle()
+			f.cameras[s.Camera].changed = true
 		}
 	}
 	delete(f.instead, s)
@@ -205,9 +237,27 @@ func (f *folder) seal(seq uint64, e *journal.Seal) {
 		if !e.Start.IsZero() {
 			s.Start, s.End = e.Start, e.End
 		}
-		if e.Size > 0 {
-			f.replace(s)
-		}
+		f.shelve(s)
+	}
+}
+
+// shelve takes in that a segment is sealed.
+func (f *folder) shelve(s *Segment) {
+	key := segmentKey{s.Camera, s.N}
+	delete(f.open, key)
+	c := f.cameras[s.Camera]
+	c.changed = true
+	if s.Size == 0 { // nothing is left of it
+		c.drop(s)
+	} else {
+		f.replace(s)
+	}
+	delete(f.instead, s)
+	if s.Units() > 0 {
+		f.widen(&f.media, s)
+	}
+	if f.lean {
+		s.seal = nil
 	}
 }
 
@@ -222,7 +272,7 @@ func (f *folder) orphan(seq uint64, e *journal.Seal) *Segment {
 	s := &Segment{Camera: e.Camera, N: e.N, File: e.Camera + "/" + segment.FileName(e.Start, e.N)}
 	s.Tracks = make([]SegmentTrack, len(e.Ends))
 	f.segments[segmentKey{e.Camera, e.N}] = s
-	c.Segments = append(c.Segments, s)
+	c.add(s)
 	return s
 }
 
@@ -297,6 +347,7 @@ func (f *folder) gap(seq uint64, e *journal.Gap) {
 		p.codec, p.decides = tracks[*e.Track].Codec, *e.Track == leading(tracks)
 	}
 	f.gaps[e.ID] = p
+	f.cameras[e.Camera].gapsChanged = true
 }
 
 // leading is the track of a run that decides: the first video track, or the first of all.
@@ -312,68 +363,4 @@ func leading(tracks []journal.Track) int {
 		}
 	}
 	return first
-}
-
-// finish settles the window, then what depends on it.
-func (f *folder) finish() {
-	f.window()
-	for _, id := range f.order {
-		p := f.gaps[id]
-		g := Gap{From: p.From, To: p.To, Causes: p.Causes, Note: p.Note, Track: p.Track, codec: p.codec, decides: p.decides, line: p.line}
-		if g.To.IsZero() {
-			g.Open, g.To = true, later(g.From, f.rec.Window.To)
-		}
-		if g.From.Before(g.To) { // else it was withdrawn
-			c := f.cameras[p.Camera]
-			c.Gaps = append(c.Gaps, g)
-		}
-	}
-	for _, c := range f.rec.Cameras {
-		c.Segments = slices.DeleteFunc(c.Segments, func(s *Segment) bool { return s.Sealed && s.Size == 0 })
-		slices.SortStableFunc(c.Segments, func(a, b *Segment) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.N, b.N)) })
-		slices.SortStableFunc(c.Gaps, func(a, b Gap) int { return a.From.Compare(b.From) })
-		slices.SortStableFunc(c.Damage, func(a, b Damage) int { return a.From.Compare(b.From) })
-	}
-	slices.SortStableFunc(f.rec.Steps, func(a, b Step) int { return a.At.Compare(b.At) })
-}
-
-// window finds what the recording is about: from the planned start or the first unit,
-// to its close or the last thing that is known of it.
-func (f *folder) window() {
-	w := &f.rec.Window
-	w.From = f.rec.Plan.Opened
-	if w.From.IsZero() {
-		w.From = f.rec.Plan.From
-	}
-	if !credible(w.From) {
-		w.From = time.Time{}
-	}
-	known := !w.From.IsZero()
-	for _, s := range f.segments {
-		if !known && !s.Start.IsZero() && s.Units() > 0 && (w.From.IsZero() || s.Start.Before(w.From)) {
-			w.From = s.Start
-		}
-		if s.Units() > 0 {
-			w.To = later(w.To, s.End)
-		}
-	}
-	first := time.Time{}
-	for _, p := range f.gaps {
-		w.To = later(w.To, later(p.From, p.To))
-		if first.IsZero() || p.From.Before(first) {
-			first = p.From
-		}
-	}
-	if w.From.IsZero() {
-		w.From = first // no camera ever sent anything
-	}
-	w.Planned = f.rec.Plan.Until
-	if length := time.Duration(f.rec.Plan.Length); w.Planned.IsZero() && length > 0 && !w.From.IsZero() {
-		w.Planned = w.From.Add(length)
-	}
-	if f.closed != nil {
-		w.Closed, w.To = true, f.closed.At
-		f.rec.State = Closed
-	}
-	w.To = later(w.From, w.To)
 }

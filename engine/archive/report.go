@@ -88,6 +88,7 @@ const (
 	JournalTorn     Kind = "journal_torn"     // the last line is broken: normal after a crash
 	JournalCorrupt  Kind = "journal_corrupt"  // a broken line with sound ones behind it, lines that are missing or make no sense
 	MediaLost       Kind = "media_lost"       // the journal knows a file that is not there
+	PrunedLeft      Kind = "pruned_left"      // a file that retention removed is still there
 	Stranger        Kind = "stranger"         // a file that the journal does not know
 	LeftOpen        Kind = "left_open"        // a segment that nobody writes to and nobody sealed
 	SealUnrecorded  Kind = "seal_unrecorded"  // the file is sealed and has its final name; its seal line is missing

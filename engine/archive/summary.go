@@ -119,7 +119,11 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 		for _, x := range index.Files {
 			for _, ic := range x.Cameras {
 				if ic.Camera == c.Name {
-					cs.add(ic.Segments, ic.Bytes, time.Duration(ic.Media), ic.Gaps, time.Duration(ic.Missing))
+					cs.add(ic.Segments, ic.Bytes, time.Duration(ic.Media), ic.Gaps, time.Duration(ic.Missing-ic.Filled))
+					for _, r := range ic.Pruned {
+						cs.prune(int(r.To-r.From+1), 0, 0)
+					}
+					cs.prune(0, ic.PrunedBytes, time.Duration(ic.PrunedMedia))
 				}
 			}
 		}
@@ -133,11 +137,25 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 				cs.add(0, 0, 0, 1, g.To.Sub(g.From))
 			}
 		}
+		for _, line := range log.Lines {
+			if p, ok := line.Entry.(*journal.Prune); ok && p.Camera == c.Name && fresh(line.Seq) {
+				cs.prune(1, p.Size, p.End.Sub(p.Start))
+			}
+		}
+		cs.Coverage.Gaps = max(0, cs.Coverage.Gaps)
 		cs.Coverage.Media = min(cs.Coverage.Media, cs.Coverage.Window)
 		s.Cameras = append(s.Cameras, cs)
 		s.Bytes += cs.Bytes
 	}
 	return s
+}
+
+// prune takes back what is gone.
+func (c *CameraSummary) prune(segments int, bytes int64, media time.Duration) {
+	c.Segments = max(0, c.Segments-segments)
+	c.Bytes = max(0, c.Bytes-bytes)
+	c.Coverage.Media = max(0, c.Coverage.Media-Seconds(media))
+	c.Coverage.Pruned += Seconds(media)
 }
 
 func (c *CameraSummary) add(segments int, bytes int64, media time.Duration, gaps int, missing time.Duration) {

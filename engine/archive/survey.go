@@ -44,6 +44,23 @@ func (s stranger) finding() Finding {
 	return f
 }
 
+// isGone reports whether the journal says that retention removed the file.
+func (r *Recording) isGone(s stranger) bool {
+	c := r.Camera(s.camera)
+	_, n, ok := segment.ParseName(s.name)
+	return c != nil && ok && !s.part && !s.odd && c.isGone(n)
+}
+
+// left is the finding of a pruned file that is still there.
+func (s stranger) left(live bool) Finding {
+	f := Finding{Kind: PrunedLeft, Severity: Missing, Invariant: 3, Camera: s.camera, File: s.name,
+		Text: "the journal says that this file was removed, and it is there: the next to open the recording removes it"}
+	if live {
+		f.Severity, f.Text = Note, "this file is being removed"
+	}
+	return f
+}
+
 // depth bounds how far below a camera's folder is looked; segments are one folder deep.
 const depth = 8
 

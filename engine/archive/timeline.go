@@ -21,34 +21,79 @@ func (r *Recording) Extend(now time.Time) {
 }
 
 // Timeline tells what each instant of the camera's window is, in order and without a
-// hole, up to the planned end.
+// hole, up to the planned end. Neighbours differ in use, damage or origin.
 func (r *Recording) Timeline(c *Camera) []Span {
 	l := r.ledger(c)
 	var list []Span
-	add := func(use Use, set spans) {
-		for _, s := range set {
-			list = append(list, Span{Use: use, From: s.From, To: s.To})
+	add := func(s Span, set spans) {
+		for _, x := range set {
+			s.From, s.To = x.From, x.To
+			list = append(list, s)
 		}
 	}
-	add(UseGap, l.gaps)
-	add(UseLeadIn, l.leadIn)
-	add(UseUnexplained, l.unexplained)
-	damaged := damageOf(c.Damage)
-	add(UseMedia, l.media.minus(damaged))
-	for i := range list {
-		for _, g := range c.Gaps {
-			if both := list[i].span().clip(g.span()); list[i].Use == UseGap && !both.empty() {
-				list[i].Causes |= g.Causes
-			}
-		}
+	add(Span{Use: UseGap}, l.gaps)
+	explain(list, c.Gaps)
+	add(Span{Use: UseLeadIn}, l.leadIn)
+	add(Span{Use: UseUnexplained}, l.unexplained)
+	for _, s := range l.pruned {
+		list = append(list, Span{Use: UsePruned, From: s.From, To: s.To, Why: c.whyPruned(s)})
 	}
-	for _, s := range l.media.minus(l.media.minus(damaged)) {
-		list = append(list, Span{Use: UseMedia, From: s.From, To: s.To, Damage: true})
+	damaged, filled := damageOf(c.Damage), c.filled()
+	sound := l.media.minus(damaged)
+	hurt := l.media.minus(sound)
+	for _, part := range []struct {
+		spans
+		damage bool
+	}{{sound, false}, {hurt, true}} {
+		live := part.minus(filled)
+		add(Span{Use: UseMedia, Damage: part.damage}, live)
+		add(Span{Use: UseMedia, Damage: part.damage, Filled: true}, part.minus(live))
 	}
 	if future := (span{l.window.To, r.Window.Planned}); !r.Window.Closed && !future.empty() {
 		list = append(list, Span{Use: UseFuture, From: future.From, To: future.To})
 	}
 	slices.SortFunc(list, func(a, b Span) int { return a.From.Compare(b.From) })
+	return list
+}
+
+// explain gives spans without media, in order and disjoint, the causes of the gaps in them.
+func explain(list []Span, gaps []Gap) {
+	for _, g := range gaps {
+		i, _ := slices.BinarySearchFunc(list, g.From, func(s Span, at time.Time) int {
+			if s.To.After(at) {
+				return 1
+			}
+			return -1
+		})
+		for ; i < len(list) && list[i].From.Before(g.To); i++ {
+			list[i].Causes |= g.Causes
+		}
+	}
+}
+
+// whyPruned is the reason given for what was removed there.
+func (c *Camera) whyPruned(s span) string {
+	for _, p := range c.Pruned {
+		if !s.clip(span{p.From, p.To}).empty() {
+			return p.Why
+		}
+	}
+	return ""
+}
+
+func (c *Camera) filled() spans {
+	var list []span
+	for _, x := range c.Filled {
+		list = append(list, span{x.From, x.To})
+	}
+	return unite(list)
+}
+
+func (c *Camera) pruned() []span {
+	var list []span
+	for _, p := range c.Pruned {
+		list = append(list, span{p.From, p.To})
+	}
 	return list
 }
 
@@ -81,7 +126,7 @@ func (r *Recording) settle(c *Camera, pieces []piece, gaps, leadIn []span) ledge
 			pieces = append(pieces, piece{span: span{s.At.Add(-s.By), s.At}})
 		}
 	}
-	return settle(r.windowOf(pieces, gaps, leadIn), pieces, gaps, leadIn)
+	return settle(r.windowOf(pieces, gaps, leadIn), pieces, gaps, c.pruned(), leadIn)
 }
 
 // missing returns the gaps that concern the track that decides, and the lead-in.

@@ -15,6 +15,7 @@ type Use string
 const (
 	UseMedia       Use = "media"
 	UseGap         Use = "gap"         // journaled, with causes
+	UsePruned      Use = "pruned"      // there was media, and retention removed it
 	UseLeadIn      Use = "lead_in"     // before the camera's first key frame, at most a GOP: no gap
 	UseUnexplained Use = "unexplained" // neither media nor journaled
 	UseFuture      Use = "future"      // planned, and not here yet
@@ -27,21 +28,25 @@ type Span struct {
 	To     time.Time    `json:"to"`
 	Causes media.Causes `json:"causes,omitempty"` // of a gap
 	Damage bool         `json:"damage,omitempty"` // media that arrived incomplete
+	Filled bool         `json:"filled,omitempty"` // media that was missing at first and was got afterwards
+	Why    string       `json:"why,omitempty"`    // of what was pruned
 }
 
-// Coverage sums up a window. Media, Gaps, LeadIn and Unexplained add up to Window.
+// Coverage sums up a window. Media, Gaps, Pruned, LeadIn and Unexplained add up to Window.
 type Coverage struct {
 	Window      Seconds `json:"window_s"` // as far as it has passed
 	Media       Seconds `json:"media_s"`
 	Gaps        Seconds `json:"gaps_s"`
+	Pruned      Seconds `json:"pruned_s,omitempty"`
 	LeadIn      Seconds `json:"lead_in_s,omitempty"`
 	Unexplained Seconds `json:"unexplained_s,omitempty"`
 	GapCount    int     `json:"gap_count"` // unexplained ones among them
 }
 
-// Share is the covered part of the window, 0 to 1; the lead-in is not held against it.
+// Share is the covered part of the window, 0 to 1; the lead-in is not held against it, nor
+// is what retention removed.
 func (c Coverage) Share() float64 {
-	due := c.Window - c.LeadIn
+	due := c.Window - c.LeadIn - c.Pruned
 	if due <= 0 {
 		return 0
 	}
@@ -66,10 +71,10 @@ func (s *Seconds) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ledger is a window settled: four disjoint sets that fill it.
+// ledger is a window settled: five disjoint sets that fill it.
 type ledger struct {
-	window                           span
-	media, gaps, leadIn, unexplained spans
+	window                                   span
+	media, gaps, pruned, leadIn, unexplained spans
 }
 
 // piece is a span of media and the interval between units at its end.
@@ -87,7 +92,7 @@ func slackOf(interval time.Duration) time.Duration { return max(silence, 5*inter
 // settle decides what every instant of w is. A journaled gap outranks media: units
 // were lost there. A hole beside media is media as long as it is no more than silence: no
 // pace is that even.
-func settle(w span, pieces []piece, gaps, leadIn []span) ledger {
+func settle(w span, pieces []piece, gaps, pruned, leadIn []span) ledger {
 	l := ledger{window: w}
 	if w.empty() {
 		l.window.To = w.From
@@ -95,15 +100,18 @@ func settle(w span, pieces []piece, gaps, leadIn []span) ledger {
 	}
 	l.gaps = unite(gaps).within(w)
 	l.media = unite(spansOf(pieces)).within(w).minus(l.gaps)
-	l.leadIn = unite(leadIn).within(w).minus(l.gaps).minus(l.media)
+	l.pruned = unite(pruned).within(w).minus(l.gaps).minus(l.media)
+	l.leadIn = unite(leadIn).within(w).minus(l.gaps).minus(l.media).minus(l.pruned)
 	slices.SortFunc(pieces, func(a, b piece) int { return a.From.Compare(b.From) })
-	taken := unite(slices.Concat(l.gaps, l.media, l.leadIn))
+	taken := unite(slices.Concat(l.gaps, l.media, l.pruned, l.leadIn))
 	for _, hole := range (spans{w}).minus(taken) {
 		switch {
 		case hole.length() > slackAt(pieces, hole):
 			l.unexplained = append(l.unexplained, hole)
 		case touches(l.media, hole):
 			l.media = append(l.media, hole)
+		case touches(l.pruned, hole):
+			l.pruned = append(l.pruned, hole)
 		case touches(l.gaps, hole):
 			l.gaps = append(l.gaps, hole)
 		case touches(l.leadIn, hole):
@@ -112,7 +120,7 @@ func settle(w span, pieces []piece, gaps, leadIn []span) ledger {
 			l.unexplained = append(l.unexplained, hole)
 		}
 	}
-	l.media, l.gaps, l.leadIn = unite(l.media), unite(l.gaps), unite(l.leadIn)
+	l.media, l.gaps, l.pruned, l.leadIn = unite(l.media), unite(l.gaps), unite(l.pruned), unite(l.leadIn)
 	return l
 }
 
@@ -149,6 +157,7 @@ func (l ledger) coverage(count int) Coverage {
 		Window:      Seconds(l.window.length()),
 		Media:       Seconds(l.media.total()),
 		Gaps:        Seconds(l.gaps.total()),
+		Pruned:      Seconds(l.pruned.total()),
 		LeadIn:      Seconds(l.leadIn.total()),
 		Unexplained: Seconds(l.unexplained.total()),
 		GapCount:    count + len(l.unexplained),

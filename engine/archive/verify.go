@@ -133,6 +133,10 @@ func (v *verifier) choose(found *inventory) {
 		if known[s.name] || v.rec.State == Live && v.appeared(s) {
 			continue
 		}
+		if v.rec.isGone(s) {
+			v.add(s.left(v.rec.State == Live))
+			continue
+		}
 		if s.media {
 			v.files = append(v.files, &file{camera: s.camera, name: s.name, size: s.size})
 		}
