@@ -11,12 +11,12 @@ import (
 
 // sdpOptions is what a description says beside its tracks.
 type sdpOptions struct {
-	Name    string // s=; "": "rtsprec"
-	Base    string // a=control of the session; "": "*", the address that was asked
-	Range   string // value of a=range; "": none
-	Capture bool   // a=x-rtsprec-clock:capture: sender reports carry capture times to be believed
-	Group   string // multicast: address of c=, with TTL for IPv4 ("239.0.0.1/16"); "": none
-	Ports   []int  // multicast: of RTP, by track
+	Name    string   // s=; "": "rtsprec"
+	Base    string   // a=control of the session; "": "*", the address that was asked
+	Ranges  []string // values of a=range, the first being what counts for who reads only one
+	Capture bool     // a=x-rtsprec-clock:capture: sender reports carry capture times to be believed
+	Group   string   // multicast: address of c=, with TTL for IPv4 ("239.0.0.1/16"); "": none
+	Ports   []int    // multicast: of RTP, by track
 }
 
 // captureClock is the attribute of the session that says that sender reports carry true
@@ -66,8 +66,8 @@ func writeSDP(tracks []media.Track, o sdpOptions) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=%s\r\nc=IN %s %s\r\nt=0 0\r\n", name, family, address)
 	fmt.Fprintf(&b, "a=tool:rtsprec\r\na=control:%s\r\n", oneLine(base))
-	if o.Range != "" {
-		fmt.Fprintf(&b, "a=range:%s\r\n", oneLine(o.Range))
+	for _, r := range o.Ranges {
+		fmt.Fprintf(&b, "a=range:%s\r\n", oneLine(r))
 	}
 	if o.Capture {
 		b.WriteString("a=" + captureClock + "\r\n")
