@@ -176,11 +176,14 @@ func (v *recovery) read(index *journal.Index) {
 				g := *e
 				k.gaps[e.ID] = &g
 			}
+			if e.To.IsZero() {
+				v.out.Closed, v.r.ended = false, nil // Close leaves no gap open
+			}
 		case *journal.PlanChanged:
 			v.opened(e.Plan.Opened)
 		case *journal.Run:
 			v.r.runs = max(v.r.runs, e.Run)
-			v.out.Closed = false
+			v.out.Closed, v.r.ended = false, nil
 		case *journal.Close:
 			v.out.Closed, v.out.ClosedAt = true, e.At
 			v.r.ended = &journal.Close{Why: e.Why, At: e.At}
