@@ -18,9 +18,10 @@ type Client struct {
 	o         Options
 	transport Transport
 	ctl       *control
-	uri       string // of the whole presentation
-	group     string // multicast address of the description
-	self      uint32 // our SSRC
+	uri       string        // of the whole presentation
+	group     string        // multicast address of the description
+	self      uint32        // our SSRC
+	replay    *clientReplay // nil: live
 	connect   time.Duration
 	lines     []*line
 	skipped   []string

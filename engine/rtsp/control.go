@@ -24,6 +24,7 @@ type control struct {
 	began  time.Time // when the connection was asked for
 
 	writing sync.Mutex // held during one write
+	sent    uint64     // bytes written so far
 
 	mu        sync.Mutex
 	seq       int
@@ -40,6 +41,7 @@ type control struct {
 	done    chan struct{}
 	err     error // why the connection ended; set before done is closed
 	heard   func(method string)
+	answer  func(*response) // told of answers by who reads them; nil: nobody
 }
 
 // Answers that are not 200, as errors: the code decides the kind.
@@ -105,6 +107,9 @@ func (i *intake) message(msg any) {
 func (c *control) answered(res *response) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.answer != nil {
+		c.answer(res)
+	}
 	seq, err := strconv.Atoi(strings.TrimSpace(res.header.Get("CSeq")))
 	if err != nil {
 		for s := range c.calls {
@@ -148,7 +153,8 @@ func (c *control) write(b []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.nc.SetWriteDeadline(c.o.Clock.Now().Add(c.o.Timeout))
-	_, err := c.nc.Write(b)
+	n, err := c.nc.Write(b)
+	c.sent += uint64(n)
 	return err
 }
 
@@ -156,11 +162,16 @@ func (c *control) write(b []byte) error {
 // answered, and answered anew when its nonce has expired. An answer other than 200 is a
 // *statusError inside an error of the right kind.
 func (c *control) do(ctx context.Context, method, uri string, header map[string]string) (*response, error) {
+	return c.send(ctx, method, uri, header, nil)
+}
+
+// send is do for a request with a body.
+func (c *control) send(ctx context.Context, method, uri string, header map[string]string, body []byte) (*response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	tried := false
 	for {
-		res, err := c.once(ctx, method, uri, header, false)
+		res, err := c.once(ctx, method, uri, header, body, false)
 		if err != nil {
 			return nil, err
 		}
@@ -195,8 +206,8 @@ func (c *control) challenged(res *response, tried bool) error {
 }
 
 // once is one request and its answer, whatever that is. With forget it does not wait.
-func (c *control) once(ctx context.Context, method, uri string, header map[string]string, forget bool) (*response, error) {
-	req := request{method: method, uri: uri, header: textproto.MIMEHeader{}}
+func (c *control) once(ctx context.Context, method, uri string, header map[string]string, body []byte, forget bool) (*response, error) {
+	req := request{method: method, uri: uri, header: textproto.MIMEHeader{}, body: body}
 	for key, value := range header {
 		req.header.Set(key, value)
 	}
@@ -294,7 +305,7 @@ func (c *control) close(uri string) {
 	c.mu.Unlock()
 	if playing {
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-		c.once(ctx, "TEARDOWN", uri, nil, false)
+		c.once(ctx, "TEARDOWN", uri, nil, nil, false)
 		cancel()
 	}
 	c.nc.Close()
@@ -306,6 +317,14 @@ func (c *control) hears(heard func(method string)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = heard
+}
+
+// answers sets who looks at answers before whoever waits for them, on the goroutine
+// that reads the connection. It must not send anything.
+func (c *control) answers(answer func(*response)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
 }
 
 // keepAliveEvery leaves room for two attempts within the session's life.

@@ -106,13 +106,20 @@ func redirected(from target, err error) (redirect, bool, error) {
 // open sets a session up and plays it.
 func open(ctx context.Context, o Options, t target, transport Transport) (*Client, error) {
 	c := newClient(o, transport)
-	d, err := describe(ctx, o, t, c.frame, c.knows)
+	frames := c.frame
+	if c.openReplay(); c.replay != nil {
+		frames = c.replayFrame
+	}
+	d, err := describe(ctx, o, t, frames, c.knows)
 	if err != nil {
 		return nil, err
 	}
 	c.ctl, c.connect = d.ctl, d.connect
 	c.uri = join(d.base, d.sdp.control)
 	c.group = d.sdp.address
+	if c.replay != nil {
+		c.replay.capture = strings.Contains(d.body, "a="+captureClock)
+	}
 	c.ctl.hears(c.asked)
 	if err := c.setup(ctx, d); err != nil {
 		c.Close()
@@ -164,7 +171,12 @@ func (c *Client) setupStream(ctx context.Context, d *described, st *stream) (*li
 			return nil, fault.Wrap(fault.Unsupported, "prepare SRTP", err)
 		}
 	}
+	c.require(header)
 	res, err := c.ctl.do(ctx, "SETUP", uri, header)
+	if err != nil && c.lacks(err) {
+		delete(header, "Require")
+		res, err = c.ctl.do(ctx, "SETUP", uri, header)
+	}
 	if err != nil {
 		l.close()
 		return nil, err
@@ -186,14 +198,19 @@ func (c *Client) setupStream(ctx context.Context, d *described, st *stream) (*li
 // before the answer does.
 func (c *Client) play(ctx context.Context) error {
 	c.begin()
+	c.beginReplay()
 	for _, l := range c.lines {
 		l.punch()
 	}
 	c.mu.Lock()
 	c.played = c.o.Clock.Now()
 	c.mu.Unlock()
-	if _, err := c.ctl.do(ctx, "PLAY", c.uri, map[string]string{"Range": "npt=0.000-"}); err != nil {
-		return err
+	_, err := c.ctl.do(ctx, "PLAY", c.uri, c.playHeader())
+	if err != nil && c.lacks(err) {
+		_, err = c.ctl.do(ctx, "PLAY", c.uri, c.playHeader())
+	}
+	if err != nil {
+		return replayFault(err)
 	}
 	c.work()
 	return nil

@@ -61,6 +61,12 @@ func (o Options) filled() (Options, error) {
 	default:
 		return o, fault.New(fault.Usage, "unknown transport %q", string(o.Transport))
 	}
+	if o.Replay != nil {
+		if !o.Replay.From.Before(o.Replay.To) {
+			return o, fault.New(fault.Usage, "a replay that ends before it begins")
+		}
+		o.Transport = TCP
+	}
 	switch {
 	case o.Reorder == 0:
 		o.Reorder = defaultReorder

@@ -19,7 +19,8 @@ type receiver struct {
 	config  []byte // in force
 	out     func(media.AccessUnit)
 	scratch packet
-	cipher  *cipher // nil: plain RTP
+	cipher  *cipher       // nil: plain RTP
+	replay  *replayTiming // nil: live
 
 	ssrc        uint32
 	known       bool // ssrc is
@@ -62,6 +63,9 @@ func (r *receiver) packet(b []byte, arrival time.Time) bool {
 	r.lastPacket = arrival
 	r.bye = false
 	r.bytes += uint64(len(p.payload))
+	if r.replay != nil {
+		r.replay.extension(p)
+	}
 	r.reorder.push(p)
 	return true
 }
@@ -74,7 +78,12 @@ func (r *receiver) unit(u *unit) {
 		r.clock.Restart()
 	}
 	r.ssrc, r.known = r.reorder.ssrc, true
-	stamp := r.clock.Stamp(u.rtp, u.arrival)
+	var stamp timeline.Stamp
+	if r.replay != nil {
+		stamp.Wall, stamp.Ticks = r.replay.stamp(u.rtp)
+	} else {
+		stamp = r.clock.Stamp(u.rtp, u.arrival)
+	}
 	data := bytes.Clone(u.data)
 	au := media.AccessUnit{
 		Track: t.ID, Arrival: u.arrival, Wall: stamp.Wall,
@@ -85,6 +94,9 @@ func (r *receiver) unit(u *unit) {
 		r.order.Config(au.Config)
 	}
 	au.PTS, au.DTS = r.order.Next(stamp.Ticks, data)
+	if r.replay != nil && !r.replay.finish(&au, u.rtp) {
+		return
+	}
 	r.units++
 	if u.damaged {
 		r.damaged++

@@ -37,6 +37,10 @@ func (r *receiver) controlPacket(b []byte, arrival time.Time) {
 		r.reports++
 		r.report = Report{RTP: rtp, NTP: ntp, Arrival: arrival}
 		r.rr.lastSR, r.rr.lastSRAt = uint32(ntp>>16), arrival
+		if r.replay != nil {
+			r.replay.report(ntp, rtp)
+			return
+		}
 		r.clock.Report(ntp, rtp, arrival)
 	case b[1] == rtcpBye && b[0]&0x1f > 0 && r.reorder.started && mine:
 		r.bye = true
