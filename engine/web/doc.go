@@ -6,11 +6,11 @@
 //	GET /api/v1/cameras          [{camera}]: the cameras of all recordings, with their tracks
 //	GET /api/v1/timeline         ?camera=&from=&to=  what each instant of a camera's time is
 //	GET /api/v1/live             how recording and serving stand now
-//	GET /hls/index.m3u8          ?camera=[&from=&to=][&audio=]  the master playlist; without from: live
-//	GET /hls/media.m3u8          ?camera=&from=[&to=][&audio=]  a recording's playlist
-//	GET /hls/piece               ?camera=&uri=  bytes of a recording, with ranges
-//	GET /hls/live.m3u8           ?camera=[&audio=][&_HLS_msn=[&_HLS_part=]]  what is being recorded now
-//	GET /hls/live/...            its parts
+//	GET /hls/index.m3u8          ?camera=[&from=&to=][&audio=]  what a player is given: a recording, or without from: live
+//	GET /hls/media.m3u8          ?camera=&from=[&to=][&audio=]  the playlist of a recording; to: an hour later
+//	GET /hls/piece               ?camera=&uri=  bytes that it names, with ranges
+//	GET /hls/live.m3u8           ?camera=[&audio=][&_HLS_msn=[&_HLS_part=]]  the playlist of what is being recorded now
+//	GET /hls/init, segment, part ... what it names
 //	GET /clip                    ?camera=&from=&to=[&audio=]  one plain MP4, with ranges
 //	GET /still.jpg               404: this build has no decoder
 //	GET /metrics                 for Prometheus

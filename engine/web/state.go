@@ -2,8 +2,9 @@ package web
 
 import "time"
 
-// Hub knows how recording and serving stand now. It is asked at each request for the
-// page, metrics or health, so State is cheap and never waits for a disk or a network.
+// Hub knows how recording and serving stand now. It is asked with every request for
+// metrics, health and rights, so State is cheap and waits for no disk and no network. The
+// caller may change what it gets.
 type Hub interface {
 	State() State
 }
@@ -16,7 +17,7 @@ type State struct {
 }
 
 // CameraState is one camera or published path. Counters rise for as long as the process
-// lives; they never fall back when a camera reconnects.
+// lives; they do not fall back when a camera reconnects.
 type CameraState struct {
 	Path      string    `json:"path"`  // as RTSP clients name it
 	State     string    `json:"state"` // "connecting", "waiting", "recording", "live", "retrying", "disk", "idle", "done"
@@ -25,27 +26,28 @@ type CameraState struct {
 	Transport string    `json:"transport,omitempty"`
 	Readers   int       `json:"readers"`
 	FPS       float64   `json:"fps"`
-	Bitrate   float64   `json:"bitrate"` // bit/s
-	Packets   uint64    `json:"packets"` // received or lost, ever
+	Bitrate   float64   `json:"bitrate"` // bit/s over the last seconds
+	Loss      float64   `json:"loss"`    // lost packets / all packets of this session, 0 to 1
+	Packets   uint64    `json:"packets"` // received or lost
 	Lost      uint64    `json:"lost"`    // of them
-	Loss      float64   `json:"loss"`    // of this session, 0 to 1
 	Sessions  uint64    `json:"sessions"`
-	Recorded  *Recorded `json:"recorded,omitempty"` // nil: not recorded
+	// Recorded is nil for what is not recorded.
+	Recorded *Recorded `json:"recorded,omitempty"`
 }
 
-// Recorded is how a camera's recording stands.
+// Recorded is how the recording of a camera stands.
 type Recorded struct {
-	Camera   string             `json:"camera"`           // its path in the library: RECORDING/CAMERA
-	Expected bool               `json:"expected"`         // media should be reaching the disk now (a window is open)
-	OnDisk   time.Time          `json:"on_disk,omitzero"` // when bytes last reached the disk; zero: never
-	Stale    time.Time          `json:"stale,omitzero"`   // since when they do not although they should; zero: they do
-	Bytes    int64              `json:"bytes"`
-	Gaps     map[string]float64 `json:"gaps_s"`        // seconds missing, by cause; a gap of two causes counts for both
-	Coverage float64            `json:"coverage"`      // 0 to 1
-	Forecast float64            `json:"forecast_days"` // days until the disk is full, or full again of what is kept; negative: not known
+	Camera   string    `json:"camera"`              // its path in the library: RECORDING/CAMERA
+	Expected time.Time `json:"expected,omitzero"`   // since when its media should be reaching the disk; zero: it should not now
+	OnDisk   time.Time `json:"on_disk,omitzero"`    // when bytes of it last did; zero: never
+	Bytes    int64     `json:"bytes"`               // on the disk
+	Coverage float64   `json:"coverage"`            // 0 to 1, of the window so far
+	Forecast *float64  `json:"disk_days,omitempty"` // days until the disk is full at this pace; nil: not known, or retention keeps it from filling
+	// Gaps is seconds without media, by cause; a gap of two causes counts for both.
+	Gaps map[string]float64 `json:"gaps_s"`
 }
 
-// ServerState counts what this server does for others.
+// ServerState counts what is done for others, since the start.
 type ServerState struct {
 	Sessions int    `json:"sessions"` // RTSP sessions that are open
 	Readers  int    `json:"readers"`  // of them, those that play

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"rtsprec/engine/access"
+	"rtsprec/engine/fault"
+)
+
+// master answers the playlist that a player is given: of a recording when there is a
+// from, else of what is being recorded now.
+func (h *Handler) master(w http.ResponseWriter, r *http.Request, user string) error {
+	q, err := parseQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	v := variant{Live: q.From.IsZero()}
+	var pieces []Piece
+	if v.Live {
+		win, err := h.window(r, user, q, 0, 0)
+		if err != nil {
+			return err
+		}
+		v.URL, v.Notes = "live.m3u8?"+q.values().Encode(), win.Notes
+		for _, s := range win.Segments {
+			pieces = append(pieces, s.Piece)
+		}
+	} else {
+		if pieces, v.Notes, err = h.pieces(r, user, q); err != nil {
+			return err
+		}
+		v.URL = "media.m3u8?" + q.values().Encode()
+	}
+	v.Codecs = codecsOf(pieces)
+	v.Peak, v.Mean = rates(pieces)
+	v.Width, v.Height = h.sizeOf(r, q.Camera)
+	var b bytes.Buffer
+	writeMaster(&b, v)
+	return answerPlaylist(w, r, &b)
+}
+
+// vod answers the playlist of a recording.
+func (h *Handler) vod(w http.ResponseWriter, r *http.Request, user string) error {
+	q, err := parseQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	pieces, notes, err := h.pieces(r, user, q)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	writeVOD(&b, pieces, notes, q.pieceURL)
+	return answerPlaylist(w, r, &b)
+}
+
+// pieces asks the library for a range that the user may replay. Without an end it is an
+// hour.
+func (h *Handler) pieces(r *http.Request, user string, q query) ([]Piece, []string, error) {
+	if q.To.IsZero() && !q.From.IsZero() {
+		q.To = q.From.Add(time.Hour)
+	}
+	if err := q.needRange(); err != nil {
+		return nil, nil, err
+	}
+	if err := h.need(user, access.Replay, q.Camera, q.Audio); err != nil {
+		return nil, nil, err
+	}
+	leave, err := enter(h.clips)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer leave()
+	return h.o.Library.Pieces(r.Context(), q.Camera, q.Audio, q.From, q.To)
+}
+
+// piece answers the bytes that a playlist names.
+func (h *Handler) piece(w http.ResponseWriter, r *http.Request, user string) error {
+	q, err := parseQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	uri := r.URL.Query().Get("uri")
+	if uri == "" || len(uri) > 4*maxPath {
+		return fault.New(fault.Usage, "uri: no piece of a playlist")
+	}
+	if err := h.need(user, access.Replay, q.Camera, q.Audio); err != nil {
+		return err
+	}
+	body, err := h.o.Library.Open(r.Context(), q.Camera, uri)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	serveMedia(w, r, body)
+	return nil
+}
+
+// serveMedia answers MP4 with ranges.
+func serveMedia(w http.ResponseWriter, r *http.Request, body io.ReadSeeker) {
+	w.Header().Set("Content-Type", "video/mp4")
+	w.Header().Set("Cache-Control", "no-store")
+	http.ServeContent(w, r, "", time.Time{}, body)
+}
+
+// answerPlaylist writes a playlist, or nothing but its header.
+func answerPlaylist(w http.ResponseWriter, r *http.Request, b *bytes.Buffer) error {
+	w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+	w.Header().Set("Cache-Control", "no-store")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.Bytes()))
+	return nil
+}
+
+// sizeOf is the newest size of a camera's picture; zeros where it is not known.
+func (h *Handler) sizeOf(r *http.Request, camera string) (width, height int) {
+	list, err := h.o.Library.Recordings(r.Context())
+	if err != nil {
+		return 0, 0
+	}
+	for _, rec := range list {
+		for _, c := range rec.Cameras {
+			for _, t := range c.Tracks {
+				if c.Path == camera && t.Width > 0 {
+					return t.Width, t.Height
+				}
+			}
+		}
+	}
+	return 0, 0
+}
+
+// values is the query as another URL repeats it.
+func (q query) values() url.Values {
+	v := url.Values{"camera": {q.Camera}}
+	if q.Audio != "" {
+		v.Set("audio", q.Audio)
+	}
+	if !q.From.IsZero() {
+		v.Set("from", q.From.UTC().Format(time.RFC3339Nano))
+	}
+	if !q.To.IsZero() {
+		v.Set("to", q.To.UTC().Format(time.RFC3339Nano))
+	}
+	return v
+}
+
+// pieceURL is where a piece of the queried camera is, relative to the playlist.
+func (q query) pieceURL(uri string) string {
+	v := url.Values{"camera": {q.Camera}, "uri": {uri}}
+	if q.Audio != "" {
+		v.Set("audio", q.Audio)
+	}
+	return "piece?" + v.Encode()
+}
