@@ -2,11 +2,14 @@ package archive
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
 	"rtsprec/engine/vfs"
 )
 
@@ -48,34 +51,181 @@ type Clip struct {
 	Gaps   []Gap         // what is missing within Start..End
 	Notes  []string      // what else a person should know: sound left out, an end before To
 
-	size int64
+	header  []byte
+	payload *payload
+	movie   *segment.Assembly
+	lanes   []*lane
+	strips  []*strip
 }
 
 // Clip assembles a camera's media. It reads the ends of the segments concerned, not the
-// media. Errors: fault.NotFound where the range holds none (the text says what there is
-// before and after), fault.Unsupported, and what the disk reports.
+// media. ClipOptions.Audio is a camera of the same recording. Errors: fault.NotFound where
+// the range holds none ([NoMedia]), fault.Usage for what is no range, fault.Unsupported, and
+// what the disk reports.
 func (r *Recording) Clip(ctx context.Context, fsys vfs.FS, camera string, o ClipOptions) (*Clip, error) {
-	return nil, fault.New(fault.Unsupported, "clip")
+	find := func(name string) ([]Holding, error) {
+		if c := r.Camera(name); c != nil {
+			return []Holding{{Recording: r, Camera: c}}, nil
+		}
+		return nil, fault.New(fault.NotFound, "%s has no camera %q", r.Dir, name)
+	}
+	return clip(ctx, fsys, find, camera, o)
 }
 
 // Clip is [Recording.Clip] of what a path names, which may be in several recordings.
 // ClipOptions.Audio is a path too.
 func (l *Library) Clip(ctx context.Context, path string, o ClipOptions) (*Clip, error) {
-	return nil, fault.New(fault.Unsupported, "clip")
+	return clip(ctx, l.fs, l.Resolve, path, o)
+}
+
+func clip(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error), camera string, o ClipOptions) (*Clip, error) {
+	if err := checkRange(o); err != nil {
+		return nil, err
+	}
+	c := &Clip{}
+	ready := false
+	defer func() {
+		if !ready {
+			c.Close()
+		}
+	}()
+	main, err := c.open(ctx, fsys, find, camera, o.From, o.To)
+	if err != nil {
+		return nil, err
+	}
+	p, err := choose(main, o.From, o.To, o.Gaps)
+	if err != nil {
+		return nil, err
+	}
+	var sound *strip
+	if o.Audio != "" {
+		end := o.To
+		if end.IsZero() {
+			end = p.end
+		}
+		if sound, err = c.open(ctx, fsys, find, o.Audio, p.from, end); err != nil {
+			return nil, err
+		}
+	}
+	m := &composer{plan: p, browser: o.Browser, silent: sound != nil, told: map[string]bool{}}
+	m.movie.Camera, m.movie.Start = main.camera, p.from
+	if !o.To.IsZero() {
+		m.movie.Length = o.To.Sub(p.from) - p.closed()
+	}
+	if err := m.compose(ctx, main, sound); err != nil {
+		return nil, err
+	}
+	if err := c.finish(m, main, sound, o); err != nil {
+		return nil, err
+	}
+	ready = true
+	return c, nil
+}
+
+func (c *Clip) open(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error), camera string, from, to time.Time) (*strip, error) {
+	holdings, err := find(camera)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openStrip(ctx, fsys, holdings, from, to)
+	if err != nil {
+		return nil, err
+	}
+	c.strips = append(c.strips, s)
+	return s, nil
+}
+
+// finish sums up and writes the header.
+func (c *Clip) finish(m *composer, main, sound *strip, o ClipOptions) (err error) {
+	c.Camera, c.Start = main.camera, m.from
+	for i, k := range m.lanes {
+		end, used := m.movie.End(i)
+		if !used {
+			continue
+		}
+		c.Tracks = append(c.Tracks, k.out)
+		c.Length = max(c.Length, media.ToDuration(end, k.out.ClockRate))
+	}
+	if len(c.Tracks) == 0 || c.Length <= 0 {
+		return noMedia(main.holdings, o.From, o.To)
+	}
+	if m.movie.Length > 0 {
+		c.Length = min(c.Length, m.movie.Length)
+	}
+	c.End = m.from.Add(c.Length + m.closed())
+	c.Gaps = missing(main.holdings, c.Start, later(c.End, o.To))
+	c.Notes = slices.Concat(main.notes, m.plan.notes, m.notes)
+	if sound != nil {
+		c.Notes = append(c.Notes, sound.notes...)
+		if !slices.ContainsFunc(c.Tracks, func(t media.Track) bool { return !t.Codec.Video() }) {
+			c.Notes = append(c.Notes, sound.camera+" has no sound for this time")
+		}
+	}
+	if o.Gaps == GapsMark && len(c.Gaps) > 0 {
+		c.mark(&m.movie)
+	}
+	c.movie, c.payload, c.lanes = &m.movie, &m.payload, m.lanes
+	c.header, err = m.movie.Header(m.payload.size)
+	return err
+}
+
+// mark names each gap in a chapter, and begins one behind it.
+func (c *Clip) mark(movie *segment.Assembly) {
+	media := func(at time.Time) {
+		if at.Before(c.End) {
+			movie.Chapter(at.Sub(c.Start), at.UTC().Format(time.RFC3339))
+		}
+	}
+	at := c.Start
+	for _, g := range c.Gaps {
+		if !g.From.Before(c.End) {
+			break
+		}
+		if at.Before(g.From) {
+			media(at)
+		}
+		why := "missing, unexplained"
+		if !g.Unexplained {
+			why = "missing: " + g.Causes.String()
+		}
+		movie.Chapter(g.From.Sub(c.Start), fmt.Sprintf("%s, %s", why, g.To.Sub(g.From).Round(time.Millisecond)))
+		at = g.To
+	}
+	media(at)
 }
 
 // Size returns the bytes of the MP4.
-func (c *Clip) Size() int64 { return c.size }
+func (c *Clip) Size() int64 { return int64(len(c.header)) + c.payload.size }
 
 // ReadAt implements io.ReaderAt over the MP4.
-func (c *Clip) ReadAt(p []byte, off int64) (int, error) { return 0, io.EOF }
+func (c *Clip) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, fault.New(fault.Usage, "read at %d", off)
+	}
+	if off < int64(len(c.header)) {
+		n = copy(p, c.header[off:])
+	}
+	if n == len(p) {
+		return n, nil
+	}
+	k, err := c.payload.ReadAt(p[n:], off+int64(n)-int64(len(c.header)))
+	return n + k, err
+}
 
-// WriteTo writes the MP4. Into an *os.File the kernel copies what it can by itself.
-func (c *Clip) WriteTo(w io.Writer) (int64, error) { return 0, nil }
-
-// WriteTS writes the same media as MPEG-TS. It fails with fault.Unsupported when that has no
-// way to carry the picture; sound that it cannot carry is left out, which notes says.
-func (c *Clip) WriteTS(w io.Writer) (notes []string, err error) { return nil, nil }
+// WriteTo writes the MP4. Into a file the kernel copies what it can by itself.
+func (c *Clip) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(c.header)
+	if err != nil {
+		return int64(n), err
+	}
+	k, err := c.payload.WriteTo(w)
+	return int64(n) + k, err
+}
 
 // Close lets go of the segments.
-func (c *Clip) Close() error { return nil }
+func (c *Clip) Close() error {
+	for _, s := range c.strips {
+		s.Close()
+	}
+	return nil
+}
