@@ -23,8 +23,8 @@ type control struct {
 	nc     net.Conn
 	began  time.Time // when the connection was asked for
 
-	writing sync.Mutex // held during one write
-	sent    uint64     // bytes written so far
+	writing sync.Mutex    // held during one write
+	sent    atomic.Uint64 // bytes written so far
 
 	mu        sync.Mutex
 	seq       int
@@ -154,7 +154,7 @@ func (c *control) write(b []byte) error {
 	defer c.writing.Unlock()
 	c.nc.SetWriteDeadline(c.o.Clock.Now().Add(c.o.Timeout))
 	n, err := c.nc.Write(b)
-	c.sent += uint64(n)
+	c.sent.Add(uint64(n))
 	return err
 }
 

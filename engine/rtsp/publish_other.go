@@ -1,0 +1,13 @@
+//go:build !linux
+
+package rtsp
+
+import (
+	"net"
+	"time"
+)
+
+func tune(net.Conn, time.Duration) {}
+
+// unacked is not known here: what has arrived follows from answers to later requests.
+func unacked(net.Conn) (bytes int, ok bool) { return 0, false }
