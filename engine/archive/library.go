@@ -1,11 +1,28 @@
 package archive
 
 import (
-	"context"
+	"cmp"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/vfs"
+)
+
+const (
+	// scanEvery is how often the roots are searched for recordings at most.
+	scanEvery = 500 * time.Millisecond
+	// idleEvery is how often a recording is looked at that nobody writes.
+	idleEvery = time.Second
+	// keepSegments bounds the catalogues in memory, in segments: some 300 MB. Those that
+	// were not asked for longest are forgotten, and read again when they are.
+	keepSegments = 1 << 19
 )
 
 // Library is the recordings below some roots, kept in memory: a catalogue is read once and
@@ -16,6 +33,12 @@ type Library struct {
 	fs    vfs.FS
 	clock media.Clock
 	roots []string
+
+	mu      sync.Mutex
+	entries map[string]*entry // by name
+	scanned time.Time
+	asked   uint64 // counts questions, to know what was not asked for longest
+	heads   map[headKey][]media.Track
 }
 
 // Holding is one camera of one recording.
@@ -24,47 +47,161 @@ type Holding struct {
 	Camera    *Camera
 }
 
-// PlayOptions says what [Library.Replay] plays.
-type PlayOptions struct {
-	// From is where it begins: at the key frame at or before it. Zero: at the beginning.
-	// To is where it ends; zero: at the end. With Reverse From is the later one.
-	From, To time.Time
-	Keys     bool          // only key frames, and of the picture only
-	Reverse  bool          // key frames in falling order of capture; implies Keys
-	Follow   bool          // at the end of a recording that grows wait for more
-	Tracks   []media.Track // those that were described; nil: what Describe says now
-}
-
 // NewLibrary returns the library of what is below roots: each is a recording, or a directory
 // of recordings. It reads nothing yet.
 func NewLibrary(fsys vfs.FS, clock media.Clock, roots ...string) *Library {
-	return &Library{fs: fsys, clock: clock, roots: roots}
+	return &Library{fs: fsys, clock: clock, roots: roots, entries: map[string]*entry{}, heads: map[headKey][]media.Track{}}
 }
 
-// Recordings returns all recordings, by name.
-func (l *Library) Recordings() []*Recording { return nil }
+// Recordings returns all recordings, by name. One that cannot be read has no cameras, and
+// says why in PlanError.
+func (l *Library) Recordings() []*Recording {
+	var list []*Recording
+	for _, e := range l.find("") {
+		list = append(list, l.look(e))
+	}
+	l.forget()
+	return list
+}
 
-// Recording returns the one of that name: its directory relative to its root, or the
-// directory's own name where the root is the recording. fault.NotFound without one.
-func (l *Library) Recording(name string) (*Recording, error) { return nil, nil }
+// Recording returns the one of that name: its directory relative to its root with forward
+// slashes, or the directory's own name where the root is the recording. fault.NotFound
+// without one; other errors say why it cannot be read.
+func (l *Library) Recording(name string) (*Recording, error) {
+	entries := l.find(name)
+	if len(entries) == 0 {
+		return nil, fault.New(fault.NotFound, "no recording %.200q", name)
+	}
+	r := l.look(entries[0])
+	l.forget()
+	if len(r.Cameras) == 0 && r.PlanError != nil {
+		return nil, r.PlanError
+	}
+	return r, nil
+}
 
 // Resolve finds the cameras that a path names: "CAMERA" in every recording that has it, by
 // time, or "RECORDING/CAMERA". It fails with fault.NotFound where there is none; a
 // name never reaches the disk.
-func (l *Library) Resolve(path string) ([]Holding, error) { return nil, nil }
-
-// Describe says what is recorded under a path now: from when to when there is media, and
-// the tracks of the newest. fault.NotFound: nothing.
-func (l *Library) Describe(path string) (from, to time.Time, tracks []media.Track, err error) {
-	return time.Time{}, time.Time{}, nil, nil
+func (l *Library) Resolve(name string) ([]Holding, error) {
+	name = strings.Trim(name, "/")
+	var list []Holding
+	if dir, camera := path.Split(name); dir != "" {
+		if rec, err := l.Recording(strings.TrimSuffix(dir, "/")); err == nil {
+			if c := rec.Camera(camera); c != nil {
+				list = append(list, Holding{rec, c})
+			}
+		}
+	} else {
+		for _, rec := range l.Recordings() {
+			if c := rec.Camera(camera); c != nil {
+				list = append(list, Holding{rec, c})
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil, fault.New(fault.NotFound, "nothing is recorded as %.200q", name)
+	}
+	slices.SortStableFunc(list, func(a, b Holding) int { return a.Recording.Window.From.Compare(b.Recording.Window.From) })
+	return list, nil
 }
 
-// Play is Replay with the most common options.
-func (l *Library) Play(ctx context.Context, path string, from, to time.Time, keys, reverse bool) (media.Source, error) {
-	return l.Replay(ctx, path, PlayOptions{From: from, To: to, Keys: keys, Reverse: reverse})
+// find returns the entry of that name, or with "" all of them, by name.
+func (l *Library) find(name string) []*entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.scanned.IsZero() || l.clock.Now().Sub(l.scanned) >= scanEvery {
+		l.scan()
+	}
+	if name != "" {
+		if e := l.entries[name]; e != nil {
+			return []*entry{e}
+		}
+		return nil
+	}
+	return slices.SortedFunc(maps.Values(l.entries), func(a, b *entry) int { return cmp.Compare(a.name, b.name) })
 }
 
-// Replay plays what was recorded under a path, gap after gap jumped over.
-func (l *Library) Replay(ctx context.Context, path string, o PlayOptions) (media.Source, error) {
-	return nil, nil
+// scan looks which recordings there are.
+func (l *Library) scan() {
+	found := map[string]string{}
+	for _, root := range l.roots {
+		l.scanBelow(root, root, searchDepth, found)
+	}
+	for name, e := range l.entries {
+		if found[name] != e.dir {
+			delete(l.entries, name)
+		}
+	}
+	for name, dir := range found {
+		if l.entries[name] == nil {
+			l.entries[name] = &entry{name: name, dir: dir}
+		}
+	}
+	l.scanned = l.clock.Now()
+}
+
+func (l *Library) scanBelow(root, dir string, depth int, found map[string]string) {
+	if isRecording(l.fs, dir) {
+		name := nameOf(root, dir)
+		if other, taken := found[name]; taken && other != dir {
+			name = filepath.Base(filepath.Clean(root)) + "/" + name
+		}
+		if _, taken := found[name]; !taken {
+			found[name] = dir
+		}
+		return
+	}
+	entries, err := l.fs.ReadDir(dir)
+	if err != nil || depth == 0 {
+		return
+	}
+	for _, e := range entries {
+		if e.Name()[0] != '.' && isFolder(l.fs, filepath.Join(dir, e.Name()), e) {
+			l.scanBelow(root, filepath.Join(dir, e.Name()), depth-1, found)
+		}
+	}
+}
+
+// nameOf is what a recording is called.
+func nameOf(root, dir string) string {
+	rel, err := filepath.Rel(root, dir)
+	if err != nil || rel == "." {
+		if full, err := filepath.Abs(dir); err == nil {
+			return filepath.Base(full)
+		}
+		return filepath.Base(dir)
+	}
+	return filepath.ToSlash(rel)
+}
+
+// look is the entry's catalogue as it is now.
+func (l *Library) look(e *entry) *Recording {
+	l.mu.Lock()
+	l.asked++
+	asked := l.asked
+	l.mu.Unlock()
+	return e.look(l.fs, l.clock, asked)
+}
+
+// forget drops the catalogues that were not asked for longest, while all together are
+// too large.
+func (l *Library) forget() {
+	l.mu.Lock()
+	list := slices.Collect(maps.Values(l.entries))
+	l.mu.Unlock()
+	total := 0
+	for _, e := range list {
+		total += int(e.segments.Load())
+	}
+	if total <= keepSegments {
+		return
+	}
+	slices.SortFunc(list, func(a, b *entry) int { return cmp.Compare(a.asked.Load(), b.asked.Load()) })
+	for _, e := range list[:len(list)-1] {
+		if total > keepSegments && !e.live.Load() {
+			total -= int(e.segments.Load())
+			e.drop()
+		}
+	}
 }

@@ -1,0 +1,232 @@
+package archive
+
+import (
+	"slices"
+	"time"
+
+	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
+)
+
+// take queues the units of a fragment.
+func (p *player) take(units []segment.Unit) {
+	if p.base.IsZero() {
+		for _, u := range units {
+			if u.Track == p.cur.lead {
+				p.base = p.cur.decoded(u)
+				break
+			}
+		}
+		if p.base.IsZero() {
+			p.base = p.cur.decoded(units[0])
+		}
+		p.align()
+	}
+	if p.Reverse {
+		slices.Reverse(units)
+	}
+	for _, u := range units {
+		to := p.cur.to[u.Track]
+		if to < 0 || p.Keys && !u.Key || !p.within(u) {
+			continue
+		}
+		p.emit(u, to)
+	}
+	if n := len(units); n > 0 && p.over(units) {
+		p.leave()
+		p.ended = true
+	}
+}
+
+// within reports whether the unit is of what was asked for, and was not played before.
+func (p *player) within(u segment.Unit) bool {
+	at := p.cur.decoded(u)
+	if p.Reverse {
+		return (p.From.IsZero() || !u.Time.After(p.From)) && (p.To.IsZero() || !u.Time.Before(p.To))
+	}
+	o := &p.outs[p.cur.to[u.Track]]
+	switch {
+	case !p.To.IsZero() && !at.Before(p.To):
+		return false
+	case at.Before(p.base) && p.cur.item.Segment == p.first():
+		return false // sound from before the picture that playing starts with
+	case p.cur.instead && o.some && !at.After(o.at):
+		return false // the file before this one had it too
+	}
+	return true
+}
+
+// first is the segment that playing began in, while it is played.
+func (p *player) first() *Segment {
+	if p.last.Segment == nil {
+		return p.cur.Segment
+	}
+	return nil
+}
+
+// over reports whether nothing that follows can be of what was asked for. Tracks are
+// within a fragment or two of each other.
+func (p *player) over(units []segment.Unit) bool {
+	if p.To.IsZero() {
+		return false
+	}
+	const apart = 2 * time.Second
+	if p.Reverse {
+		return units[len(units)-1].Time.Before(p.To.Add(-apart))
+	}
+	return p.cur.decoded(units[0]).After(p.To.Add(apart))
+}
+
+// emit queues one unit as it is played.
+func (p *player) emit(u segment.Unit, to int) {
+	o, r := &p.outs[to], p.cur
+	t := r.found.Header.Tracks[u.Track]
+	at := r.decoded(u)
+	au := media.AccessUnit{
+		Track: media.TrackID(to), Arrival: p.lib.clock.Now(), Wall: u.Time, Key: u.Key, Data: u.Data,
+		DTS: u.DTS + o.shift, PTS: u.PTS + o.shift,
+	}
+	if p.Reverse {
+		au.DTS = media.FromDuration(p.start(u).Sub(u.Time), t.ClockRate)
+		au.PTS = au.DTS
+	}
+	if o.some && au.DTS < o.last {
+		// A clock was set back between two files, or ticks were rounded.
+		by := o.last - au.DTS
+		o.shift += by
+		au.DTS, au.PTS = au.DTS+by, au.PTS+by
+	}
+	if !media.SameConfig(t.Codec, o.config, t.Config) {
+		o.config = t.Config
+		au.Config = t.Config
+	}
+	if u.Track == r.lead {
+		au.Missing = p.marks.before(at, p.note)
+		p.note = ""
+	} else {
+		au.Missing = p.marks.beside(t.Codec, at)
+	}
+	o.last, o.at, o.some = au.DTS, at, true
+	p.queue = append(p.queue, au)
+}
+
+// start is the time that playing in reverse began at.
+func (p *player) start(u segment.Unit) time.Time {
+	if !p.outs[p.cur.to[u.Track]].some {
+		p.base = u.Time
+	}
+	return p.base
+}
+
+// marker knows what is missing before a unit.
+type marker struct {
+	camera  *Camera
+	gaps    []Gap // of the track that decides, in the order of playing
+	others  []Gap // of other tracks
+	reverse bool
+	pending *media.Gap // since the last unit
+	at      time.Time  // of the last unit of the track that decides; zero: none
+}
+
+// enter begins with a segment that follows last.
+func (m *marker) enter(x, last item, reverse bool) {
+	m.reverse = reverse
+	m.know(x.cam)
+	if last.Segment == nil {
+		return
+	}
+	hole := span{last.End, x.Start}
+	if reverse {
+		hole = span{x.End, last.Start}
+	}
+	if hole.length() > silence {
+		m.pending = &media.Gap{From: hole.From, To: hole.To, Note: why(x.cam, hole)}
+	}
+}
+
+// know takes over the gaps of a catalogue that may be newer. Those that playing has passed
+// were told.
+func (m *marker) know(c *Camera) {
+	if m.camera == c {
+		return
+	}
+	m.camera, m.gaps, m.others = c, nil, nil
+	for _, g := range c.Gaps {
+		switch {
+		case !m.at.IsZero() && m.passed(g, m.at):
+		case g.decides:
+			m.gaps = append(m.gaps, g)
+		default:
+			m.others = append(m.others, g)
+		}
+	}
+	if m.reverse {
+		slices.Reverse(m.gaps)
+	}
+}
+
+// why says what else than a gap a span without media is.
+func why(c *Camera, hole span) string {
+	for _, p := range c.Pruned {
+		if !hole.clip(span{p.From, p.To}).empty() {
+			return "removed by retention"
+		}
+	}
+	return ""
+}
+
+// before is what is missing before a unit of the track that decides, which is decoded then.
+func (m *marker) before(at time.Time, note string) *media.Gap {
+	gap := m.pending
+	m.pending = nil
+	add := func(g media.Gap) {
+		if gap == nil {
+			gap = &g
+			return
+		}
+		gap.Causes |= g.Causes
+		gap.From, gap.To = earlier(gap.From, g.From), later(gap.To, g.To)
+		if gap.Note == "" {
+			gap.Note = g.Note
+		}
+	}
+	for len(m.gaps) > 0 && m.passed(m.gaps[0], at) {
+		g := m.gaps[0]
+		m.gaps = m.gaps[1:]
+		if !m.at.IsZero() { // else it was before playing began
+			add(media.Gap{From: g.From, To: g.To, Causes: g.Causes, Note: g.Note})
+		}
+	}
+	if note != "" && !m.at.IsZero() {
+		from, to := m.at, at
+		if m.reverse {
+			from, to = to, from
+		}
+		add(media.Gap{From: from, To: to, Note: note})
+	}
+	m.at = at
+	return gap
+}
+
+// passed reports whether a gap lies behind a unit that is decoded then, in the direction of
+// playing.
+func (m *marker) passed(g Gap, at time.Time) bool {
+	if m.reverse {
+		return at.Before(g.From)
+	}
+	return at.After(g.From)
+}
+
+// beside is what is missing before a unit of another track.
+func (m *marker) beside(codec media.Codec, at time.Time) *media.Gap {
+	for i, g := range m.others {
+		if g.codec.Video() == codec.Video() && m.passed(g, at) && !m.reverse {
+			m.others = slices.Delete(slices.Clone(m.others), i, i+1)
+			if m.at.IsZero() || g.To.Before(m.at.Add(-time.Minute)) {
+				return nil
+			}
+			return &media.Gap{From: g.From, To: g.To, Causes: g.Causes, Note: g.Note}
+		}
+	}
+	return nil
+}
