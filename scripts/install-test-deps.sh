@@ -14,7 +14,7 @@ packages=(
 	python3-gi gir1.2-gst-rtsp-server-1.0
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 	gstreamer1.0-libav gstreamer1.0-rtsp gstreamer1.0-tools
-	ffmpeg mediainfo vlc-bin vlc-plugin-base
+	ffmpeg mediainfo vlc-bin vlc-plugin-base chromium
 )
 case ${1:-} in
 --ci) packages+=(make gcc libc6-dev) ;;
