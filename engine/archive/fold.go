@@ -97,12 +97,15 @@ func (f *folder) line(l journal.Line) {
 			f.closed = nil
 		}
 	case *journal.Run:
-		f.runs[e.Camera] = e.Tracks
 		if e.Origin == originReplay {
 			f.replays[e.Run] = true
+		} else {
+			f.runs[e.Camera] = e.Tracks
 		}
 	case *journal.Segment:
-		f.closed = nil
+		if e.Fill == 0 {
+			f.closed = nil
+		}
 		f.segment(l.Seq, e)
 	case *journal.Commit:
 		for _, c := range e.Files {

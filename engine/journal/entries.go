@@ -75,6 +75,7 @@ type Segment struct {
 	Start   time.Time `json:"start"`
 	Tracks  []Track   `json:"tracks"`
 	Instead []Instead `json:"instead,omitempty"`
+	Fill    uint64    `json:"fill,omitempty"` // ID of the gap it is to fill: without a Backfill it holds nothing that counts
 }
 
 // Instead says that a segment holds, written again, the media of segment N of the same
@@ -180,8 +181,8 @@ type Lead struct {
 	Waited bool      `json:"waited,omitempty"`
 }
 
-// Backfill says that what a gap lacked is recorded after all: segment N, sealed before this
-// line, holds the media of From to To that a peer played again. Of the gap only what
+// Backfill says that what a gap lacked is recorded after all: segment N, complete before
+// this line and sealed behind it, holds the media of From to To that a peer played again. Of the gap only what
 // lies outside of From to To still is one.
 type Backfill struct {
 	Gap    uint64    `json:"gap"` // ID of the gap

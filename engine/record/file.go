@@ -35,6 +35,7 @@ type file struct {
 	video   int                   // slot of the picture; -1: none
 	keep    int                   // bytes kept in memory, see keepLimit
 	instead []journal.Instead
+	fill    uint64 // the gap that it is to fill; 0: it is live
 
 	handle vfs.File
 	mount  int // see Recording.mounts

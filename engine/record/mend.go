@@ -24,6 +24,9 @@ type mending struct {
 // now stands for what it was written for.
 func (m *mending) run(there bool) (kept bool, err error) {
 	name := m.t.line.File
+	if m.t.line.Fill != 0 && !m.t.filled {
+		return false, m.unfinished(there)
+	}
 	if !there {
 		if m.t.committed > 0 {
 			m.v.did("%s is lost: the journal knows it, the disk does not have it", name)
@@ -149,6 +152,17 @@ func (m *mending) empty(h vfs.File, s *segment.File) error {
 	if err := m.v.r.lines.sync(); err != nil {
 		return err
 	}
+	return m.v.r.removePart(m.t.line.File)
+}
+
+// unfinished removes what was to fill a gap when the process died: it can be asked for
+// again.
+func (m *mending) unfinished(there bool) error {
+	m.end(&journal.Seal{}, 0, 0)
+	if err := m.v.r.lines.sync(); err != nil || !there {
+		return err
+	}
+	m.v.did("%s was to fill a gap and is not complete: removed", m.t.line.File)
 	return m.v.r.removePart(m.t.line.File)
 }
 

@@ -74,6 +74,7 @@ type told struct {
 	seal      *journal.Seal
 	committed int64
 	ends      []time.Time
+	filled    bool // a gap counts on it
 }
 
 // did notes something for people.
@@ -170,6 +171,10 @@ func (v *recovery) read(index *journal.Index) {
 				k.of(e.N).seal = e
 				k.end = later(k.end, e.End)
 			}
+		case *journal.Backfill:
+			if k := v.camera(e.Camera); k != nil {
+				k.of(e.N).filled = true
+			}
 		case *journal.Gap:
 			v.r.gaps = max(v.r.gaps, e.ID)
 			if k := v.camera(e.Camera); k != nil {
@@ -183,7 +188,9 @@ func (v *recovery) read(index *journal.Index) {
 			v.opened(e.Plan.Opened)
 		case *journal.Run:
 			v.r.runs = max(v.r.runs, e.Run)
-			v.out.Closed, v.r.ended = false, nil
+			if e.Origin != "replay" { // what is filled afterwards opens no window
+				v.out.Closed, v.r.ended = false, nil
+			}
 		case *journal.Close:
 			v.out.Closed, v.out.ClosedAt = true, e.At
 			v.r.ended = &journal.Close{Why: e.Why, At: e.At}
