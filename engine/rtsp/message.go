@@ -14,6 +14,7 @@ import (
 type request struct {
 	method string
 	uri    string
+	proto  string // "RTSP/1.0"; not written
 	header textproto.MIMEHeader
 	body   []byte
 }
@@ -41,13 +42,31 @@ var (
 func (r *request) marshal() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s RTSP/1.0\r\n", r.method, r.uri)
-	for _, key := range []string{"CSeq", "User-Agent", "Session"} {
-		if v := r.header.Get(key); v != "" {
-			fmt.Fprintf(&b, "%s: %s\r\n", key, v)
+	marshalRest(&b, r.header, r.body)
+	return b.Bytes()
+}
+
+// marshal gives the response's bytes.
+func (r *response) marshal() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "RTSP/1.0 %d %s\r\n", r.code, r.reason)
+	marshalRest(&b, r.header, r.body)
+	return b.Bytes()
+}
+
+// spelled are header names whose usual spelling is not the canonical one of package
+// textproto. Some peers compare them byte by byte.
+var spelled = map[string]string{"Cseq": "CSeq", "Keymgmt": "KeyMgmt", "Rtp-Info": "RTP-Info", "Www-Authenticate": "WWW-Authenticate"}
+
+// marshalRest writes headers and body.
+func marshalRest(b *bytes.Buffer, header textproto.MIMEHeader, body []byte) {
+	for _, key := range []string{"Cseq", "User-Agent", "Session"} {
+		if v := header.Get(key); v != "" {
+			fmt.Fprintf(b, "%s: %s\r\n", spelling(key), v)
 		}
 	}
-	keys := make([]string, 0, len(r.header))
-	for key := range r.header {
+	keys := make([]string, 0, len(header))
+	for key := range header {
 		switch key {
 		case "Cseq", "User-Agent", "Session":
 		default:
@@ -56,16 +75,22 @@ func (r *request) marshal() []byte {
 	}
 	sort.Strings(keys)
 	for _, key := range keys {
-		for _, v := range r.header[key] {
-			fmt.Fprintf(&b, "%s: %s\r\n", strings.Replace(key, "Keymgmt", "KeyMgmt", 1), v)
+		for _, v := range header[key] {
+			fmt.Fprintf(b, "%s: %s\r\n", spelling(key), v)
 		}
 	}
-	if len(r.body) > 0 {
-		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.body))
+	if len(body) > 0 {
+		fmt.Fprintf(b, "Content-Length: %d\r\n", len(body))
 	}
 	b.WriteString("\r\n")
-	b.Write(r.body)
-	return b.Bytes()
+	b.Write(body)
+}
+
+func spelling(key string) string {
+	if s, ok := spelled[key]; ok {
+		return s
+	}
+	return key
 }
 
 // parseMessage takes one message from the start of b: *request or *response, and how many
@@ -73,7 +98,12 @@ func (r *request) marshal() []byte {
 // start with a message. It forgives what cameras do to headers: any case, bare line feeds,
 // blanks before colons, lines without one.
 func parseMessage(b []byte) (msg any, size int, err error) {
-	head, size, err := splitHead(b)
+	return parseBounded(b, maxHead, maxBody)
+}
+
+// parseBounded is parseMessage with bounds of its own.
+func parseBounded(b []byte, maxHead, maxBody int) (msg any, size int, err error) {
+	head, size, err := splitHead(b, maxHead)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -107,11 +137,11 @@ func parseMessage(b []byte) (msg any, size int, err error) {
 	if len(first) != 3 || !strings.HasPrefix(first[2], "RTSP/") {
 		return nil, 0, errNoText
 	}
-	return &request{method: first[0], uri: first[1], header: header, body: body}, size, nil
+	return &request{method: first[0], uri: first[1], proto: first[2], header: header, body: body}, size, nil
 }
 
 // splitHead finds the empty line behind the headers; size counts it.
-func splitHead(b []byte) (head []byte, size int, err error) {
+func splitHead(b []byte, maxHead int) (head []byte, size int, err error) {
 	limit := min(len(b), maxHead)
 	for i := 0; i < limit; i++ {
 		nl := bytes.IndexByte(b[i:limit], '\n')

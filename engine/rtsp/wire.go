@@ -18,8 +18,12 @@ type wire struct {
 	r, w    int             // buf[r:w] is unread
 	known   func(byte) bool // whether a channel is in use; asked while searching for sync
 	lost    bool            // searching for the next message or frame
-	garbage *atomic.Uint64  // counts bytes skipped
-	err     error           // found in what was read
+	strict  bool            // what is neither ends the connection
+	step    int             // bytes by which buf grows; twice what one read has room for at least
+	maxHead int
+	maxBody int
+	garbage *atomic.Uint64 // counts bytes skipped
+	err     error          // found in what was read
 }
 
 // errHTTP says that the port was the wrong one.
@@ -28,7 +32,19 @@ var errHTTP = errors.New("this is a web server, not an RTSP server")
 const wireBuffer = 128 << 10 // at least one frame of 65539 bytes and then some
 
 func newWire(nc net.Conn, known func(byte) bool) *wire {
-	return &wire{nc: nc, buf: make([]byte, wireBuffer), known: known, garbage: new(atomic.Uint64)}
+	return &wire{
+		nc: nc, buf: make([]byte, wireBuffer), known: known, garbage: new(atomic.Uint64),
+		step: wireBuffer, maxHead: maxHead, maxBody: maxBody,
+	}
+}
+
+// newServerWire makes the wire of a server: cameras are forgiven, clients are told. The
+// buffer begins small and grows with what comes.
+func newServerWire(nc net.Conn, step, maxHead, maxBody int) *wire {
+	return &wire{
+		nc: nc, buf: make([]byte, step), garbage: new(atomic.Uint64),
+		strict: true, step: step, maxHead: maxHead, maxBody: maxBody,
+	}
 }
 
 // handler is who takes what a wire carries. The payload of a frame is only valid during
@@ -38,20 +54,29 @@ type handler interface {
 	message(msg any)
 }
 
+// quitter is optional on a handler: an error ends serve, before the next message.
+type quitter interface{ quit() error }
+
 // serve reads until the connection fails and returns why. now gives the arrival time
 // of what one read brought.
 func (w *wire) serve(h handler, now func() time.Time) error {
+	q, _ := h.(quitter)
 	for {
 		if err := w.fill(); err != nil {
 			return err
 		}
 		arrival := now()
 		for w.take(h, arrival) {
+			if q != nil {
+				if err := q.quit(); err != nil {
+					return err
+				}
+			}
 		}
 		if w.err != nil {
 			return w.err
 		}
-		if w.w-w.r >= maxHead+maxBody {
+		if w.w-w.r >= w.maxHead+w.maxBody {
 			w.skip(1)
 		}
 	}
@@ -62,12 +87,12 @@ func (w *wire) fill() error {
 	if w.r == w.w {
 		w.r, w.w = 0, 0
 	}
-	if len(w.buf)-w.w < wireBuffer/2 {
+	if len(w.buf)-w.w < w.step/2 {
 		copy(w.buf, w.buf[w.r:w.w])
 		w.w -= w.r
 		w.r = 0
-		if len(w.buf)-w.w < wireBuffer/2 { // a message with a large body
-			w.buf = append(w.buf[:w.w], make([]byte, wireBuffer)...)
+		if len(w.buf)-w.w < w.step/2 { // a message with a large body
+			w.buf = append(w.buf[:w.w], make([]byte, w.step)...)
 		}
 	}
 	n, err := w.nc.Read(w.buf[w.w:])
@@ -103,14 +128,18 @@ func (w *wire) take(h handler, arrival time.Time) bool {
 		return false
 	}
 	yes, maybe := startsText(b)
-	if !yes {
+	if w.strict && (b[0] < 'A' || b[0] > 'z') {
+		w.err = errNoText
+		return false
+	}
+	if !yes && !w.strict {
 		if maybe {
 			return false
 		}
 		w.skip(1)
 		return true
 	}
-	msg, size, err := parseMessage(b)
+	msg, size, err := parseBounded(b, w.maxHead, w.maxBody)
 	switch err {
 	case nil:
 		w.r += size
@@ -119,6 +148,10 @@ func (w *wire) take(h handler, arrival time.Time) bool {
 	case errShort:
 		return false
 	default:
+		if w.strict {
+			w.err = err
+			return false
+		}
 		w.skip(1)
 	}
 	return true

@@ -1,0 +1,66 @@
+package rtsp
+
+import (
+	"time"
+
+	"rtsprec/engine/media"
+)
+
+// streamLine is one track of a stream on its way out.
+type streamLine struct {
+	track  media.Track // ID is its index in the description, Config the newest
+	packer *packer
+	anew   bool // the run's first unit of this track has not come yet
+
+	any      bool
+	offset   uint32 // RTP time less PTS
+	lastRTP  uint32
+	lastWall time.Time
+
+	packets, octets uint32 // sent, for sender reports
+	told            time.Time
+}
+
+// newStreamLine gives nil and an error for a track that cannot travel over RTP.
+func newStreamLine(t media.Track, index int) (*streamLine, error) {
+	t.ID = media.TrackID(index)
+	p, err := newPacker(t, packOptions{PayloadType: payloadType(t), SSRC: randomID(), Seq: uint16(randomID())})
+	if err != nil {
+		return nil, err
+	}
+	return &streamLine{track: t, packer: p, anew: true, offset: randomID()}, nil
+}
+
+// time is the RTP time of a unit. Over the border of two runs it goes on by the time that
+// passed between the two captures, so that the reader sees a pause and no jump.
+func (l *streamLine) time(au *media.AccessUnit) uint32 {
+	if l.anew && l.any {
+		passed := media.FromDuration(au.Wall.Sub(l.lastWall), l.track.ClockRate)
+		passed = max(passed, int64(l.track.ClockRate)/25)
+		l.offset = l.lastRTP + uint32(passed) - uint32(au.PTS)
+	}
+	l.anew, l.any = false, true
+	rtp := l.offset + uint32(au.PTS)
+	l.lastRTP, l.lastWall = rtp, au.Wall
+	return rtp
+}
+
+// due reports whether it is time for a sender report, and takes it that one is sent.
+func (l *streamLine) due(now time.Time) bool {
+	if !l.told.IsZero() && now.Sub(l.told) < reportEvery {
+		return false
+	}
+	l.told = now
+	return true
+}
+
+// report is a sender report that gives a burst's capture time as it was measured: not the
+// time of sending, which is what many servers tell.
+func (l *streamLine) report(b *burst) []byte {
+	return senderReport(l.packer.o.SSRC, ntpOf(b.Wall), b.RTP, l.packets, l.octets)
+}
+
+func (l *streamLine) sent(b *burst) {
+	l.packets += uint32(len(b.Starts))
+	l.octets += uint32(b.Octets)
+}
