@@ -177,7 +177,7 @@ func (a *archive) header() *Piece {
 	return &Piece{URI: "class/teacher/1.mp4", Length: int64(a.film.init), Codecs: a.film.codecs}
 }
 
-func (a *archive) Pieces(_ context.Context, camera, audio string, from, to time.Time) ([]Piece, []string, error) {
+func (a *archive) Pieces(_ context.Context, camera string, from, to time.Time) ([]Piece, []string, error) {
 	if err := a.known(camera); err != nil {
 		return nil, nil, err
 	}
@@ -206,7 +206,7 @@ func (a *archive) Pieces(_ context.Context, camera, audio string, from, to time.
 }
 
 // Live shows the film as if it were being written: over and over.
-func (a *archive) Live(ctx context.Context, camera, audio string, sequence uint64, part int) (*Window, error) {
+func (a *archive) Live(ctx context.Context, camera string, sequence uint64, part int) (*Window, error) {
 	if err := a.known(camera); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"rtsprec/engine/access"
@@ -12,18 +13,41 @@ import (
 )
 
 // master answers the playlist that a player is given: of a recording when there is a
-// from, else of what is being recorded now.
+// from, else of what is being recorded now. The sound of another camera is a rendition of
+// its own, so nothing is put together: dates say what belongs together.
 func (h *Handler) master(w http.ResponseWriter, r *http.Request, user string) error {
 	q, err := parseQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	v := variant{Live: q.From.IsZero()}
-	var pieces []Piece
-	if v.Live {
-		win, err := h.window(r, user, q, 0, 0)
+	v, err := h.variantOf(r, user, q)
+	if err != nil {
+		return err
+	}
+	v.Width, v.Height = h.sizeOf(r, q.Camera)
+	if q.Audio != "" {
+		other := q
+		other.Camera = q.Audio
+		sound, err := h.variantOf(r, user, other)
 		if err != nil {
 			return err
+		}
+		v.Audio, v.AudioName = sound.URL, q.Audio
+		v.Codecs = joinCodecs(v.Codecs, sound.Codecs)
+		v.Peak, v.Mean = v.Peak+sound.Peak, v.Mean+sound.Mean
+	}
+	var b bytes.Buffer
+	writeMaster(&b, v)
+	return answerPlaylist(w, r, &b)
+}
+
+// variantOf asks for one camera's part of a master playlist.
+func (h *Handler) variantOf(r *http.Request, user string, q query) (v variant, err error) {
+	var pieces []Piece
+	if q.From.IsZero() {
+		win, err := h.window(r, user, q, 0, 0)
+		if err != nil {
+			return v, err
 		}
 		v.URL, v.Notes = "live.m3u8?"+q.values().Encode(), win.Notes
 		for _, s := range win.Segments {
@@ -31,16 +55,33 @@ func (h *Handler) master(w http.ResponseWriter, r *http.Request, user string) er
 		}
 	} else {
 		if pieces, v.Notes, err = h.pieces(r, user, q); err != nil {
-			return err
+			return v, err
 		}
 		v.URL = "media.m3u8?" + q.values().Encode()
 	}
 	v.Codecs = codecsOf(pieces)
 	v.Peak, v.Mean = rates(pieces)
-	v.Width, v.Height = h.sizeOf(r, q.Camera)
-	var b bytes.Buffer
-	writeMaster(&b, v)
-	return answerPlaylist(w, r, &b)
+	return v, nil
+}
+
+// joinCodecs is the picture of one and the sound of the other.
+func joinCodecs(picture, sound string) string {
+	var list []string
+	for codec := range strings.SplitSeq(picture, ",") {
+		if isPicture(codec) {
+			list = append(list, codec)
+		}
+	}
+	for codec := range strings.SplitSeq(sound, ",") {
+		if codec != "" && !isPicture(codec) {
+			list = append(list, codec)
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+func isPicture(codec string) bool {
+	return strings.HasPrefix(codec, "avc") || strings.HasPrefix(codec, "hvc") || strings.HasPrefix(codec, "mp4v")
 }
 
 // vod answers the playlist of a recording.
@@ -67,7 +108,7 @@ func (h *Handler) pieces(r *http.Request, user string, q query) ([]Piece, []stri
 	if err := q.needRange(); err != nil {
 		return nil, nil, err
 	}
-	if err := h.need(user, access.Replay, q.Camera, q.Audio); err != nil {
+	if err := h.need(user, access.Replay, q.Camera); err != nil {
 		return nil, nil, err
 	}
 	leave, err := enter(h.clips)
@@ -75,7 +116,7 @@ func (h *Handler) pieces(r *http.Request, user string, q query) ([]Piece, []stri
 		return nil, nil, err
 	}
 	defer leave()
-	return h.o.Library.Pieces(r.Context(), q.Camera, q.Audio, q.From, q.To)
+	return h.o.Library.Pieces(r.Context(), q.Camera, q.From, q.To)
 }
 
 // piece answers the bytes that a playlist names.
@@ -88,7 +129,7 @@ func (h *Handler) piece(w http.ResponseWriter, r *http.Request, user string) err
 	if uri == "" || len(uri) > 4*maxPath {
 		return fault.New(fault.Usage, "uri: no piece of a playlist")
 	}
-	if err := h.need(user, access.Replay, q.Camera, q.Audio); err != nil {
+	if err := h.need(user, access.Replay, q.Camera); err != nil {
 		return err
 	}
 	body, err := h.o.Library.Open(r.Context(), q.Camera, uri)
@@ -133,12 +174,9 @@ func (h *Handler) sizeOf(r *http.Request, camera string) (width, height int) {
 	return 0, 0
 }
 
-// values is the query as another URL repeats it.
+// values is the query as another URL repeats it, for one camera.
 func (q query) values() url.Values {
 	v := url.Values{"camera": {q.Camera}}
-	if q.Audio != "" {
-		v.Set("audio", q.Audio)
-	}
 	if !q.From.IsZero() {
 		v.Set("from", q.From.UTC().Format(time.RFC3339Nano))
 	}
@@ -151,8 +189,5 @@ func (q query) values() url.Values {
 // pieceURL is where a piece of the queried camera is, relative to the playlist.
 func (q query) pieceURL(uri string) string {
 	v := url.Values{"camera": {q.Camera}, "uri": {uri}}
-	if q.Audio != "" {
-		v.Set("audio", q.Audio)
-	}
 	return "piece?" + v.Encode()
 }

@@ -20,12 +20,11 @@ type Library interface {
 	// Pieces lists the pieces of media that from..to is played from, in order, and what a
 	// person should know: sound that is converted or left out, and why. A range without
 	// media is a fault.NotFound, a picture that no browser plays a fault.Unsupported.
-	// audio is the path of the camera whose sound is taken; empty: its own.
-	Pieces(ctx context.Context, camera, audio string, from, to time.Time) (list []Piece, notes []string, err error)
+	Pieces(ctx context.Context, camera string, from, to time.Time) (list []Piece, notes []string, err error)
 	// Live lists the newest media of a camera that is being recorded. It waits until it
 	// holds that part of that segment, or something later; zeros do not wait.
 	// fault.NotFound: nobody records it.
-	Live(ctx context.Context, camera, audio string, sequence uint64, part int) (*Window, error)
+	Live(ctx context.Context, camera string, sequence uint64, part int) (*Window, error)
 	// Open opens what a piece of one of the camera's playlists names.
 	Open(ctx context.Context, camera, uri string) (Body, error)
 	// Clip prepares one plain MP4 of from..to, with the sound of another camera if audio is
@@ -133,11 +132,13 @@ type Timeline struct {
 
 // Span is a stretch of one use.
 type Span struct {
-	Use    string       `json:"use"` // "media", "gap", "lead_in", "unexplained", "pruned", "future"
+	Use    string       `json:"use"` // "media", "gap", "lead_in", "unexplained", "pruned", "future", "none" (between recordings)
 	From   time.Time    `json:"from"`
 	To     time.Time    `json:"to"`
 	Causes media.Causes `json:"causes,omitempty"` // of a gap
-	Note   string       `json:"note,omitempty"`
+	Note   string       `json:"note,omitempty"`   // of a gap; why it was pruned
+	Damage bool         `json:"damage,omitempty"` // media that arrived incomplete
+	Filled bool         `json:"filled,omitempty"` // media that was missing at first and was got afterwards
 }
 
 // Damage is a span that lost packets on the way.

@@ -60,10 +60,10 @@ func awaited(v url.Values, segment, part string) (sequence uint64, n int, err er
 // window asks the library for live media that the user may watch, and waits for the part
 // that is awaited, if it can be there soon.
 func (h *Handler) window(r *http.Request, user string, q query, sequence uint64, part int) (*Window, error) {
-	if err := h.need(user, access.Read, q.Camera, q.Audio); err != nil {
+	if err := h.need(user, access.Read, q.Camera); err != nil {
 		return nil, err
 	}
-	win, err := h.o.Library.Live(r.Context(), q.Camera, q.Audio, 0, 0)
+	win, err := h.o.Library.Live(r.Context(), q.Camera, 0, 0)
 	if err != nil || sequence == 0 && part == 0 || win.Ended || win.has(sequence, part) {
 		return win, err
 	}
@@ -77,7 +77,7 @@ func (h *Handler) window(r *http.Request, user string, q query, sequence uint64,
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
 	defer cancel()
-	win, err = h.o.Library.Live(ctx, q.Camera, q.Audio, sequence, part)
+	win, err = h.o.Library.Live(ctx, q.Camera, sequence, part)
 	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
 		return nil, fault.New(fault.Timeout, "nothing new was recorded for %v", maxWait)
 	}

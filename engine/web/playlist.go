@@ -175,19 +175,23 @@ func oneLine(s string) string {
 
 // variant is the one quality of a master playlist.
 type variant struct {
-	URL             string
-	Codecs          string
-	Width, Height   int
-	Peak, Mean      int // bit/s
-	Notes           []string
-	Live            bool
-	ContainsNoVideo bool
+	URL           string
+	Codecs        string
+	Width, Height int
+	Peak, Mean    int // bit/s
+	Notes         []string
+	Audio         string // the playlist of another camera's sound; empty: its own
+	AudioName     string
 }
 
 // writeMaster writes a playlist with one variant: what was recorded is never re-encoded.
 func writeMaster(w io.Writer, v variant) {
 	io.WriteString(w, "#EXTM3U\n#EXT-X-VERSION:6\n")
 	writeNotes(w, v.Notes)
+	if v.Audio != "" {
+		fmt.Fprintf(w, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=%s,DEFAULT=YES,AUTOSELECT=YES,URI=%s\n",
+			quoted(v.AudioName), quoted(v.Audio))
+	}
 	fmt.Fprintf(w, "#EXT-X-STREAM-INF:BANDWIDTH=%d", max(v.Peak, 1))
 	if v.Mean > 0 {
 		fmt.Fprintf(w, ",AVERAGE-BANDWIDTH=%d", v.Mean)
@@ -197,6 +201,9 @@ func writeMaster(w io.Writer, v variant) {
 	}
 	if v.Width > 0 && v.Height > 0 {
 		fmt.Fprintf(w, ",RESOLUTION=%dx%d", v.Width, v.Height)
+	}
+	if v.Audio != "" {
+		io.WriteString(w, ",AUDIO=\"sound\"")
 	}
 	fmt.Fprintf(w, "\n%s\n", v.URL)
 }
