@@ -213,12 +213,20 @@ func (c *Clip) ReadAt(p []byte, off int64) (n int, err error) {
 }
 
 // WriteTo writes the MP4. Into a file the kernel copies what it can by itself.
-func (c *Clip) WriteTo(w io.Writer) (int64, error) {
+func (c *Clip) WriteTo(w io.Writer) (int64, error) { return c.Write(context.Background(), w, nil) }
+
+// Write is WriteTo until the context ends; progress is told the bytes so far now and then,
+// and may be nil.
+func (c *Clip) Write(ctx context.Context, w io.Writer, progress func(done int64)) (int64, error) {
 	n, err := w.Write(c.header)
 	if err != nil {
 		return int64(n), err
 	}
-	k, err := c.payload.WriteTo(w)
+	k, err := c.payload.write(ctx, w, func(done int64) {
+		if progress != nil {
+			progress(int64(n) + done)
+		}
+	})
 	return int64(n) + k, err
 }
 

@@ -158,10 +158,12 @@ func (p *plan) closed() time.Duration {
 	return by
 }
 
-// missing lists what of from..to none of the holdings has, with its causes.
+// missing lists what of from..to none of the holdings has although it is about that time,
+// with its causes.
 func missing(holdings []Holding, from, to time.Time) []Gap {
-	var have []span
+	var have, windows []span
 	for _, h := range holdings {
+		windows = append(windows, h.Recording.Window.span())
 		for _, s := range h.Recording.Timeline(h.Camera) {
 			if s.Use == UseMedia || s.Use == UseLeadIn {
 				have = append(have, s.span())
@@ -169,7 +171,7 @@ func missing(holdings []Holding, from, to time.Time) []Gap {
 		}
 	}
 	var gaps []Gap
-	for _, m := range (spans{{from, to}}).minus(unite(have)) {
+	for _, m := range unite(windows).within(span{from, to}).minus(unite(have)) {
 		g := Gap{From: m.From, To: m.To, Unexplained: true}
 		for _, h := range holdings {
 			for _, known := range h.Camera.Gaps {
@@ -179,7 +181,9 @@ func missing(holdings []Holding, from, to time.Time) []Gap {
 				}
 			}
 		}
-		gaps = append(gaps, g)
+		if !g.Unexplained || m.length() > silence { // a camera's pace is not that even
+			gaps = append(gaps, g)
+		}
 	}
 	return gaps
 }

@@ -3,6 +3,7 @@ package archive
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"iter"
 
@@ -41,8 +42,9 @@ func rescale(ticks int64, rate int) int64 {
 
 // WriteTS writes the same media as MPEG-TS, which has no way to hide pictures: it begins at the
 // key frame. It fails with fault.Unsupported when there is no way to carry the picture;
-// sound that cannot be carried is left out, which notes says.
-func (c *Clip) WriteTS(w io.Writer) (notes []string, err error) {
+// sound that cannot be carried is left out, which notes says. progress is told how much of
+// Size it has got through, and may be nil.
+func (c *Clip) WriteTS(ctx context.Context, w io.Writer, progress func(done int64)) (notes []string, err error) {
 	lanes, notes, err := c.tsLanes()
 	for _, l := range lanes {
 		defer l.stop()
@@ -67,6 +69,7 @@ func (c *Clip) WriteTS(w io.Writer) (notes []string, err error) {
 		begin = min(begin, l.dts())
 	}
 	var buf []byte
+	done := int64(len(c.header))
 	for l := earliest(lanes); l != nil; l = earliest(lanes) {
 		buf = append(buf[:0], make([]byte, l.unit.Size)...)
 		if _, err := c.payload.ReadAt(buf, l.unit.At); err != nil {
@@ -74,6 +77,12 @@ func (c *Clip) WriteTS(w io.Writer) (notes []string, err error) {
 		}
 		if err := l.write(mux, buf, tsStart-begin); err != nil {
 			return notes, err
+		}
+		if done += int64(l.unit.Size); progress != nil && l.unit.Key {
+			progress(done)
+		}
+		if err := ctx.Err(); err != nil {
+			return notes, fault.Because("write", err)
 		}
 		l.advance()
 	}

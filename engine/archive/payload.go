@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"io"
 	"sort"
 	"sync"
@@ -99,23 +100,34 @@ func (p *payload) converted(c *conversion) ([]byte, error) {
 	return p.made, nil
 }
 
-// WriteTo implements io.WriterTo. Ranges of files are copied by the kernel where it can.
-func (p *payload) WriteTo(w io.Writer) (written int64, err error) {
+// step is how much is copied before somebody is told, and asked whether to go on.
+const step = 32 << 20
+
+// write writes all of it. Ranges of files are copied by the kernel where it can. told is
+// called with the bytes so far.
+func (p *payload) write(ctx context.Context, w io.Writer, told func(int64)) (written int64, err error) {
 	for i := range p.parts {
 		part := &p.parts[i]
-		n := int64(0)
-		if part.sound != nil {
-			var data []byte
-			if data, err = part.sound.bytes(); err == nil {
-				var k int
-				k, err = w.Write(data)
-				n = int64(k)
+		for done := int64(0); done < part.size; {
+			if err := ctx.Err(); err != nil {
+				return written, fault.Because("write", err)
 			}
-		} else {
-			n, err = vfs.Copy(w, part.file, part.at, part.size)
-		}
-		if written += n; err != nil {
-			return written, err
+			n := min(step, part.size-done)
+			if part.sound != nil {
+				data, err := part.sound.bytes()
+				if err != nil {
+					return written, err
+				}
+				n = part.size
+				if _, err := w.Write(data); err != nil {
+					return written, err
+				}
+			} else if k, err := vfs.Copy(w, part.file, part.at+done, n); err != nil {
+				return written + k, err
+			}
+			done += n
+			written += n
+			told(written)
 		}
 	}
 	return written, nil
