@@ -177,15 +177,16 @@ func (f *feed) guardTail(ctx context.Context, s Session) func() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
+		timer := time.NewTimer(0)
+		defer timer.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-tick.C:
+			case <-timer.C:
 			}
 			now := f.deps.Clock.Now()
+			timer.Reset(f.nextLook(now))
 			if f.past(now.Add(-tailMost)) || f.past(now.Add(-tailWait)) && f.silent(now) >= tailWait {
 				s.Close()
 				return
@@ -193,6 +194,15 @@ func (f *feed) guardTail(ctx context.Context, s Session) func() {
 		}
 	}()
 	return func() { cancel(); <-done }
+}
+
+// nextLook is when guardTail looks again: seldom before the end, often after it. The end
+// may still become known, and the host's clock be set.
+func (f *feed) nextLook(now time.Time) time.Duration {
+	if f.past(now.Add(time.Second)) {
+		return 100 * time.Millisecond
+	}
+	return time.Second
 }
 
 // silent is how long no unit has reached the sink.

@@ -34,8 +34,7 @@ type Client struct {
 	stop    chan struct{} // closed when the run is over
 	first   chan struct{} // closed at the first RTP packet
 	closing sync.Once
-	foreign atomic.Uint64 // datagrams of strangers
-	taken   atomic.Uint64 // datagrams of the peer
+	taken   atomic.Uint64 // reads of sockets that brought something
 
 	mu        sync.Mutex
 	receivers []*receiver
@@ -44,6 +43,7 @@ type Client struct {
 	heard     bool             // a packet of any kind has come since the last look
 	heardAny  bool             // an RTP packet has come
 	bytes     uint64
+	foreign   uint64 // datagrams of strangers
 	ended     bool
 	armed     bool
 	expiry    *time.Timer
@@ -150,8 +150,8 @@ func (c *Client) begin() {
 		if c.transport == TCP {
 			c.channels[l.channel] = append(c.channels[l.channel], r)
 		} else {
-			c.workers.Go(func() { c.receive(l, r, l.rtp) })
-			c.workers.Go(func() { c.receive(l, r, l.rtcp) })
+			c.workers.Go(func() { c.receive(l, r, l.rtp, batchMedia) })
+			c.workers.Go(func() { c.receive(l, r, l.rtcp, batchReport) })
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"net/netip"
 	"time"
 )
 
@@ -16,6 +17,7 @@ func (c *Client) knows(channel byte) bool {
 func (c *Client) frame(channel byte, payload []byte, arrival time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.arm()
 	list := c.channels[channel]
 	if list == nil && channel > 0 {
 		list = c.channels[channel-1]
@@ -38,11 +40,19 @@ func (c *Client) frame(channel byte, payload []byte, arrival time.Time) {
 	}
 }
 
-// take is frame for a datagram.
-func (c *Client) take(r *receiver, b []byte, arrival time.Time) {
+// take is frame for the datagrams that one read brought. Those that are not the peer's
+// are counted.
+func (c *Client) take(r *receiver, peer netip.Addr, list []datagram, arrival time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.accepted(r, b, arrival)
+	for _, d := range list {
+		if d.from != peer {
+			c.foreign++
+			continue
+		}
+		c.accepted(r, d.data, arrival)
+	}
+	c.arm()
 }
 
 // accepted hands a packet to its track. The lock is held.
@@ -67,13 +77,12 @@ func (c *Client) accepted(r *receiver, b []byte, arrival time.Time) {
 		c.heardAny = true
 		close(c.first)
 	}
-	c.arm()
 }
 
 // arm sees to it that no packet waits longer than Options.Reorder for a missing one. The
 // lock is held.
 func (c *Client) arm() {
-	if c.armed {
+	if c.armed || c.ended {
 		return
 	}
 	var due time.Time

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"syscall"
 )
 
 // wantedBuffer is the size of a UDP socket's receive buffer that we ask for: half a
@@ -91,29 +90,46 @@ func enlarge(conn *net.UDPConn) int {
 		return 0
 	}
 	size := 0
-	raw.Control(func(fd uintptr) { size, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF) })
+	raw.Control(func(fd uintptr) { size = bufferOf(fd) })
 	return size / 2 // Linux counts its own bookkeeping, as much again
 }
 
+// datagram is one packet of a socket: whose it is, without a zone, and its bytes.
+type datagram struct {
+	from netip.Addr
+	port uint16
+	data []byte
+}
+
+const (
+	maxDatagram = 64 << 10
+	batchMedia  = 8 // datagrams that one read of a socket may bring: a picture or half of one
+	batchReport = 1
+)
+
 // receive reads a socket until it is closed. Anything the peer's address sends is taken,
-// whatever the port: cameras do not always use those they announce. rtcp says which of the
-// line's sockets it is.
-func (c *Client) receive(l *line, r *receiver, conn *net.UDPConn) {
-	buf := make([]byte, 64<<10)
+// whatever the port: cameras do not always use those they announce.
+func (c *Client) receive(l *line, r *receiver, conn *net.UDPConn, most int) {
+	peer := l.peer.WithZone("")
+	readBatches(conn, most, func(list []datagram) {
+		c.taken.Add(1)
+		c.take(r, peer, list, c.o.Clock.Now())
+	})
+}
+
+// readSingly reads a socket until it is closed and returns why, a datagram at a time.
+// take has it for the time of the call.
+func readSingly(conn *net.UDPConn, take func([]datagram)) error {
+	buf := make([]byte, maxDatagram)
+	list := make([]datagram, 1)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			continue // an ICMP error of something we sent
+		if errors.Is(err, net.ErrClosed) {
+			return err
 		}
-		arrival := c.o.Clock.Now()
-		if from.Addr().Unmap().WithZone("") != l.peer.WithZone("") {
-			c.foreign.Add(1)
-			continue
+		if err == nil { // otherwise an ICMP message about something we sent
+			list[0] = datagram{from: from.Addr().Unmap().WithZone(""), port: from.Port(), data: buf[:n]}
+			take(list)
 		}
-		c.taken.Add(1)
-		c.take(r, buf[:n], arrival)
 	}
 }

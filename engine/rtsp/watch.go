@@ -84,7 +84,7 @@ func (c *Client) tellFloods() {
 	for _, r := range c.receivers {
 		now.invalid += r.depack.invalid() + r.reorder.strays + r.foreign
 	}
-	now.foreign = c.foreign.Load()
+	now.foreign = c.foreign
 	now.garbage = c.ctl.garbage.Load()
 	told := c.told
 	c.told = now
