@@ -131,7 +131,7 @@ func startPeer(t *testing.T, host string, f format.Format, kind description.Medi
 }
 
 // selfSigned makes a certificate and its fingerprint.
-func selfSigned(t *testing.T) (*tls.Config, string) {
+func selfSigned(t testing.TB) (*tls.Config, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
