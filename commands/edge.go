@@ -19,7 +19,8 @@ import (
 // Edge is everything that a command touches outside itself: the edge of the process in
 // one struct, so that a test can be the process. All fields are needed.
 type Edge struct {
-	Args     []string // without the program's name
+	Args     []string  // without the program's name
+	In       io.Reader // nil: empty
 	Out, Err io.Writer
 	Env      func(name string) (value string, set bool)
 	Clock    media.Clock
@@ -42,6 +43,7 @@ type Engine struct {
 	Record    func(ctx context.Context, d engine.Deps, o engine.RecordOptions) (*engine.Summary, error)
 	Resume    func(ctx context.Context, d engine.Deps, dir string, o engine.ResumeOptions) (*engine.Summary, error)
 	ResumeAll func(ctx context.Context, d engine.Deps, root string, o engine.ResumeOptions) ([]*engine.Summary, error)
+	Serve     func(ctx context.Context, d engine.Deps, o engine.ServeOptions) error
 	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
@@ -51,6 +53,7 @@ type Engine struct {
 func System(version string) Edge {
 	return Edge{
 		Args:    os.Args[1:],
+		In:      os.Stdin,
 		Out:     os.Stdout,
 		Err:     os.Stderr,
 		Env:     os.LookupEnv,
@@ -62,7 +65,7 @@ func System(version string) Edge {
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Probe: engine.Probe, Verify: engine.Verify, List: engine.List,
+			Serve: engine.Serve, Probe: engine.Probe, Verify: engine.Verify, List: engine.List,
 		},
 	}
 }

@@ -99,7 +99,13 @@ func (p *process) report(cmd *cobra.Command, err error) int {
 	if p.json {
 		p.line("error", failure{Kind: kind.String(), Error: text, Hint: hint, Exit: out.code})
 	}
-	fmt.Fprintf(p.Err, "rtsprec: %s\n", text)
+	if many, ok := errors.AsType[mistakes](err); ok {
+		for _, line := range many.lines {
+			fmt.Fprintf(p.Err, "rtsprec: %s\n", line)
+		}
+	} else {
+		fmt.Fprintf(p.Err, "rtsprec: %s\n", text)
+	}
 	if hint != "" {
 		fmt.Fprintf(p.Err, "hint: %s\n", hint)
 	}

@@ -21,6 +21,7 @@ type liveView struct {
 	style   palette
 	started engine.Started
 	latest  engine.Progress
+	serving bool // a server, which has no end
 	stop    bool
 	drawn   int // lines of the frame on the screen
 }
@@ -47,6 +48,10 @@ func (v *liveView) event(now time.Time, e engine.Event) {
 		return // the frame says it all the time
 	case engine.SegmentSealed:
 		return // as does the table
+	case engine.Serving:
+		v.serving = true
+		v.draw(v.addresses(e)...)
+		return
 	default:
 		style := v.style.plain
 		if e.Serious() {
@@ -138,6 +143,21 @@ func (v *liveView) frame(height int) []string {
 	return append(lines, v.foot())
 }
 
+// addresses are the lines that say where a server can be reached.
+func (v *liveView) addresses(e engine.Serving) []string {
+	var lines []string
+	for _, url := range e.URLs {
+		lines = append(lines, "serving "+url)
+	}
+	if e.Dir != "" {
+		lines = append(lines, "recording into "+e.Dir)
+	}
+	if e.Open {
+		lines = append(lines, v.style.warn.Render("nobody needs a password, because there are no users"))
+	}
+	return lines
+}
+
 // title says where to and until when.
 func (v *liveView) title() string {
 	end := ", until Ctrl-C"
@@ -146,6 +166,9 @@ func (v *liveView) title() string {
 		end = " until " + v.p.clock(until) + " local time"
 	case v.started.Length > 0:
 		end = " for " + clockSpan(time.Duration(v.started.Length*float64(time.Second)))
+	}
+	if v.serving {
+		return v.style.bold.Render("serving " + count(len(v.latest.Cameras), "path") + end)
 	}
 	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, count(max(len(v.latest.Cameras), len(v.started.Cameras)), "camera"), end))
 }
@@ -186,7 +209,7 @@ func (v *liveView) table() (head string, cameras [][]string) {
 
 func (v *liveView) stateStyle(state string) lipgloss.Style {
 	switch state {
-	case "recording", "done":
+	case "recording", "live", "done":
 		return v.style.good
 	case "retrying", "disk":
 		return v.style.bad
@@ -206,6 +229,8 @@ func (v *liveView) foot() string {
 		return v.style.warn.Render("  " + stopText)
 	case begin.After(e.At):
 		return "  begins at " + v.p.clock(begin) + " local time, in " + clockSpan(begin.Sub(e.At)+time.Second-1)
+	case e.From.IsZero() && v.serving:
+		return "  Ctrl-C ends it"
 	case e.From.IsZero():
 		return "  nothing recorded yet"
 	}

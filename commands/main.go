@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"rtsprec/engine/fault"
@@ -22,7 +23,8 @@ import (
 //
 // The first signal cancels the command's context, and the command finishes in its own
 // orderly way. The second makes Main return 130 at once, whatever is still running: to
-// a recording that is a crash, and recovery is made for crashes.
+// a recording that is a crash, and recovery is made for crashes. HUP is no signal to stop
+// where a command reads its configuration again then.
 func Main(e Edge) int {
 	defer profile(e)()
 	signals, release := e.Signals()
@@ -31,18 +33,41 @@ func Main(e Edge) int {
 	defer cancel(nil)
 
 	done := make(chan int, 1)
-	go func() { done <- run(ctx, e) }()
-	for stopping := false; ; stopping = true {
+	hang := &hangup{}
+	go func() { done <- run(ctx, e, hang) }()
+	for stopping := false; ; {
 		select {
 		case code := <-done:
 			return code
 		case s := <-signals:
-			if stopping {
+			switch {
+			case s == syscall.SIGHUP && hang.taken():
+			case stopping:
 				return exitStopped
+			default:
+				stopping = true
+				cancel(stopped{s})
 			}
-			cancel(stopped{s})
 		}
 	}
+}
+
+// hangup is what SIGHUP means: to stop, as any signal, unless a command wants it.
+type hangup struct{ wanted atomic.Pointer[func()] }
+
+// taken hands the signal to the command that wants it, if one does.
+func (h *hangup) taken() bool {
+	do := h.wanted.Load()
+	if do != nil {
+		(*do)()
+	}
+	return do != nil
+}
+
+// want has do called at each SIGHUP until release is. do must not block.
+func (h *hangup) want(do func()) (release func()) {
+	h.wanted.Store(&do)
+	return func() { h.wanted.Store(nil) }
 }
 
 // stopped is the cause of a context that a signal cancelled.
@@ -52,10 +77,10 @@ type stopped struct{ signal os.Signal }
 func (s stopped) Error() string { return "stopped by " + s.signal.String() }
 
 // run is Main without signals.
-func run(ctx context.Context, e Edge) int {
+func run(ctx context.Context, e Edge, hang *hangup) int {
 	out := &output{w: e.Out}
 	e.Out, e.Err = out, &output{w: e.Err}
-	p := &process{Edge: e}
+	p := &process{Edge: e, hangup: hang}
 	root := newRoot(p)
 	root.SetArgs(e.Args)
 	root.SetOut(e.Out)

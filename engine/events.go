@@ -104,6 +104,9 @@ type Progress struct {
 	From    time.Time        `json:"from,omitzero"` // start of the window; zero: nothing recorded yet
 	Until   time.Time        `json:"until,omitzero"`
 	Cameras []CameraProgress `json:"cameras"`
+	// Stuck says that media comes and nothing of it has reached the disk for half a minute,
+	// without an error that would say why.
+	Stuck bool `json:"stuck,omitempty"`
 }
 
 // CameraProgress is one camera's line of the live table.

@@ -1,0 +1,137 @@
+package commands
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rtsprec/engine"
+	"rtsprec/engine/access"
+	"rtsprec/engine/fault"
+)
+
+// configText writes a configuration as the file that readConfig reads, with what counts in
+// the end. Passwords are left out: what stands for them says so.
+func configText(o engine.ServeOptions) string {
+	w := &configWriter{}
+	w.list("rtsp", o.RTSP)
+	w.list("rtsps", o.RTSPS)
+	w.list("http", o.HTTP)
+	w.list("https", o.HTTPS)
+	w.text("certificate", o.Cert)
+	w.text("key", o.Key)
+	w.line("udp: %d", o.UDP)
+	w.text("multicast", o.Multicast)
+	w.list("archives", o.Archives)
+	w.line("record:")
+	w.text("  dir", o.Record.Dir)
+	w.line("  segment: %s", shortSpan(o.Record.Segment))
+	w.line("  commit: %s", shortSpan(o.Record.Commit))
+	w.line("  fragment: %s", shortSpan(o.Record.Fragment))
+	w.line("  queue: %s", sizeText(o.Record.Queue))
+	w.retention(o)
+	w.users(o.Users)
+	w.line("tries: %d", o.Tries)
+	w.line("tries_window: %s", shortSpan(o.TriesWindow))
+	w.line("connections: %d", o.Connections)
+	w.line("per_address: %d", o.PerAddress)
+	w.line("idle: %s", shortSpan(o.Idle))
+	w.line("queue: %s", sizeText(o.Queue))
+	w.line("grace: %s", shortSpan(o.Grace))
+	w.line("paths:")
+	for _, p := range o.Paths {
+		w.path(p)
+	}
+	return w.b.String()
+}
+
+type configWriter struct{ b strings.Builder }
+
+func (w *configWriter) line(format string, args ...any) { fmt.Fprintf(&w.b, format+"\n", args...) }
+
+func (w *configWriter) text(key, value string) { w.line("%s: %s", key, strconv.Quote(value)) }
+
+func (w *configWriter) list(key string, values []string) {
+	var quoted []string
+	for _, v := range values {
+		quoted = append(quoted, strconv.Quote(v))
+	}
+	w.line("%s: [%s]", key, strings.Join(quoted, ", "))
+}
+
+func (w *configWriter) retention(o engine.ServeOptions) {
+	k := o.Record.Keep
+	w.line("retention:")
+	bound := func(key, value string) {
+		if value != "" && value != "0" {
+			w.line("%s: %s", key, value)
+		}
+	}
+	bound("  age", ageText(k.Age))
+	bound("  size", sizeText(k.Size))
+	bound("  free", sizeText(k.Free))
+	if len(k.Cameras) > 0 {
+		w.line("  cameras:")
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.Cameras)) {
+		w.line("    %s:", strconv.Quote(name))
+		bound("      age", ageText(k.Cameras[name].Age))
+		bound("      size", sizeText(k.Cameras[name].Size))
+	}
+}
+
+func (w *configWriter) users(users []access.User) {
+	w.line("users:")
+	var anybody []access.Grant
+	for _, u := range users {
+		if u.Name == "" {
+			anybody = u.Grants
+			continue
+		}
+		w.line("  - name: %s", strconv.Quote(u.Name))
+		w.line("    # the password is not shown")
+		w.line("    grants:")
+		w.grants("      ", u.Grants)
+	}
+	w.line("anybody:")
+	w.grants("  ", anybody)
+}
+
+func (w *configWriter) grants(indent string, grants []access.Grant) {
+	for _, g := range grants {
+		var rights []string
+		for _, r := range g.Rights {
+			rights = append(rights, string(r))
+		}
+		w.list(indent+"- paths", g.Paths)
+		w.list(indent+"  rights", rights)
+	}
+}
+
+func (w *configWriter) path(p engine.ServePath) {
+	w.line("  %s:", strconv.Quote(p.Name))
+	w.line("    record: %v", p.Record)
+	c := p.Camera
+	if c == nil {
+		return
+	}
+	w.text("    source", fault.URL(c.URL))
+	if c.SubURL != "" {
+		w.text("    sub", fault.URL(c.SubURL))
+	}
+	if c.Transport != "" {
+		w.line("    transport: %s", c.Transport)
+	}
+	w.line("    insecure: %v", c.Insecure)
+	w.text("    fingerprint", c.Fingerprint)
+	pull := "always"
+	if p.OnDemand {
+		pull = "on-demand"
+	}
+	w.line("    pull: %s", pull)
+	if p.Idle > 0 {
+		w.line("    idle: %s", shortSpan(p.Idle))
+	}
+}

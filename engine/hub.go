@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
+	"rtsprec/engine/rtsp"
+)
+
+// hub is what is live: the paths that are pulled from cameras and those that somebody
+// publishes. Each fans out to its stream, for viewers, and, where it is recorded, to its
+// camera of the recording. It is the rtsp.Hub of the server.
+//
+// Between newHub and close, tend is to be called about once a second.
+type hub struct {
+	deps  Deps // its clock is clock
+	clock *steady
+	store *store // nil: nothing is recorded
+	queue int64  // bytes that may wait for the disk, for each path
+
+	group sync.WaitGroup // the pulls
+
+	mu     sync.Mutex
+	conf   []ServePath
+	paths  map[string]*livePath
+	closed bool
+}
+
+// Bounds and waits of a hub.
+const (
+	publishedMost = 1000             // paths that are published at a time, or were just now
+	linger        = 10 * time.Second // a published path waits for its publisher to come back
+	failPatience  = 2 * time.Second  // a viewer waits so long for a camera that does not answer
+)
+
+func newHub(d Deps, clock *steady, s *store, queue int64) *hub {
+	return &hub{deps: d, clock: clock, store: s, queue: orDefault(queue, DefaultQueue), paths: map[string]*livePath{}}
+}
+
+// apply takes a configuration: paths that it does not have any more, or has otherwise, are
+// ended, and those that are always pulled are begun. What stays the same goes on.
+func (h *hub) apply(ctx context.Context, conf []ServePath) {
+	h.mu.Lock()
+	h.conf = conf
+	var ended []*livePath
+	for name, p := range h.paths {
+		now, found := findPath(conf, name)
+		if now.Name = p.conf.Name; !found || !reflect.DeepEqual(now, p.conf) {
+			ended = append(ended, p)
+			delete(h.paths, name)
+		}
+	}
+	h.mu.Unlock()
+	for _, p := range ended {
+		p.end(ctx, media.Because(media.Stopped), "no longer configured so")
+	}
+	for _, c := range conf {
+		if c.Camera == nil {
+			continue
+		}
+		if p, err := h.open(ctx, c.Name, c); err != nil {
+			h.deps.observe(CameraDown{Camera: c.Name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
+		} else if !c.OnDemand {
+			p.startPull(ctx)
+		}
+	}
+}
+
+// open returns the path of that name and makes it when there is none. conf is its entry.
+func (h *hub) open(ctx context.Context, name string, conf ServePath) (*livePath, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.paths[name]; p != nil {
+		return p, nil
+	}
+	if h.closed {
+		return nil, fault.New(fault.Canceled, "the server is stopping")
+	}
+	if conf.Camera == nil && len(h.paths) >= publishedMost+len(h.conf) {
+		return nil, fault.New(fault.Busy, "too many paths are live already")
+	}
+	p := &livePath{hub: h, name: name, conf: conf, changed: make(chan struct{}), left: h.deps.Clock.Now()}
+	p.stream = rtsp.NewStream(rtsp.StreamOptions{Path: name, Clock: h.clock, Changed: p.readersChanged, Keys: p})
+	if conf.Record {
+		sink, err := h.store.camera(name)
+		if err != nil {
+			return nil, err
+		}
+		p.camera = sink
+		p.record = newQueue(sink, h.queue)
+		p.record.start(context.WithoutCancel(ctx))
+	}
+	h.paths[name] = p
+	return p, nil
+}
+
+// Live implements rtsp.Hub.
+func (h *hub) Live(ctx context.Context, name string) (*rtsp.Stream, error) {
+	h.mu.Lock()
+	p := h.paths[name]
+	conf, found := findPath(h.conf, name)
+	h.mu.Unlock()
+	switch {
+	case p == nil && found && conf.Camera == nil:
+		return nil, fault.New(fault.NotFound, "nobody publishes %s", name)
+	case p == nil && !found:
+		return nil, fault.New(fault.NotFound, "there is no path %s", name)
+	case p == nil:
+		return nil, fault.New(fault.Unreachable, "%s cannot be served now", name)
+	}
+	return p.stream, p.await(ctx)
+}
+
+// Publish implements rtsp.Hub.
+func (h *hub) Publish(ctx context.Context, name string, run media.Run, from rtsp.Publication) (media.Sink, error) {
+	h.mu.Lock()
+	conf, found := findPath(h.conf, name)
+	h.mu.Unlock()
+	switch {
+	case !found:
+		return nil, fault.New(fault.NotFound, "there is no path %s to publish on", name)
+	case conf.Camera != nil:
+		return nil, fault.New(fault.Busy, "%s is pulled from a camera; nobody can publish there", name)
+	}
+	if conf.Record {
+		// The path becomes a folder; a name that cannot be one is refused in words.
+		one := conf
+		one.Name = name
+		if err := one.Validate(true); err != nil {
+			return nil, err
+		}
+	}
+	p, err := h.open(ctx, name, conf)
+	if err != nil {
+		return nil, err
+	}
+	return p.publish(ctx, from)
+}
+
+// tend ends what nobody needs any more: pulls on demand without viewers, and paths that
+// nobody publishes.
+func (h *hub) tend(ctx context.Context) {
+	now := h.deps.Clock.Now()
+	for _, p := range h.list() {
+		if p.conf.Camera != nil {
+			p.idle(now)
+			continue
+		}
+		h.mu.Lock()
+		gone := p.abandoned(now) && h.paths[p.name] == p
+		if gone {
+			delete(h.paths, p.name)
+		}
+		h.mu.Unlock()
+		if gone {
+			p.end(ctx, media.Because(media.StreamEnded), "nobody publishes")
+		}
+	}
+}
+
+// list is the paths there are, by name.
+func (h *hub) list() []*livePath {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []*livePath
+	for _, name := range slices.Sorted(maps.Keys(h.paths)) {
+		list = append(list, h.paths[name])
+	}
+	return list
+}
+
+// close ends every path and waits until what was received is written, or ctx is done.
+func (h *hub) close(ctx context.Context) {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	var group sync.WaitGroup
+	for _, p := range h.list() {
+		group.Go(func() { p.end(ctx, media.Because(media.Stopped), "") })
+	}
+	group.Wait()
+	h.group.Wait()
+}
