@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"slices"
 	"time"
 
 	"rtsprec/engine/media"
@@ -272,4 +273,10 @@ func newEntry(k Kind) Entry {
 		return new(Protect)
 	}
 	return nil
+}
+
+// Covers reports whether anything of a camera's media from start to end is protected.
+func (p *Protect) Covers(camera string, start, end time.Time) bool {
+	of := len(p.Cameras) == 0 || slices.Contains(p.Cameras, camera)
+	return of && !p.Off && (p.From.IsZero() || end.After(p.From)) && (p.To.IsZero() || start.Before(p.To))
 }

@@ -36,13 +36,14 @@ type Plan struct {
 
 // Camera is one input of a plan.
 type Camera struct {
-	Name        string   `json:"name"` // becomes a folder
-	URL         string   `json:"url"`
-	SubURL      string   `json:"sub_url,omitempty"`
-	Transport   string   `json:"transport,omitempty"` // "auto", "udp", "tcp", "multicast"
-	Reorder     Duration `json:"reorder,omitempty"`
-	Insecure    bool     `json:"insecure,omitempty"`
-	Fingerprint string   `json:"fingerprint,omitempty"` // SHA-256 of the peer's certificate, hex
+	Name        string    `json:"name"` // becomes a folder
+	URL         string    `json:"url"`
+	SubURL      string    `json:"sub_url,omitempty"`
+	Transport   string    `json:"transport,omitempty"` // "auto", "udp", "tcp", "multicast"
+	Reorder     Duration  `json:"reorder,omitempty"`
+	Insecure    bool      `json:"insecure,omitempty"`
+	Fingerprint string    `json:"fingerprint,omitempty"` // SHA-256 of the peer's certificate, hex
+	Added       time.Time `json:"added,omitzero"`        // when it joined a recording under way
 }
 
 // Duration is a time.Duration whose JSON form is a string like "10m0s".

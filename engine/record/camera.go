@@ -18,6 +18,8 @@ type camera struct {
 
 	mu      sync.Mutex // held while a fragment is written, never while waiting for the disk to recover
 	out     bool       // a sink is in use
+	removed bool       // from the plan
+	since   time.Time  // when it was added to a recording under way; zero: at its beginning
 	stopped bool
 	writing bool // Write has been called and has not returned
 	stuck   bool // it waits for the disk
@@ -56,8 +58,8 @@ func (c *camera) take() (media.Sink, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.stopped:
-		return nil, fault.New(fault.Canceled, "the recording is closed")
+	case c.usable() != nil:
+		return nil, c.usable()
 	case c.out:
 		return nil, fault.New(fault.Busy, "camera %q is being recorded already", c.name)
 	}
@@ -139,13 +141,14 @@ func (s *sink) Close(ctx context.Context) error {
 		c.endRun()
 		c.miss(media.Gap{Causes: media.Because(media.Stopped)})
 	}
+	wake := c.wake
 	c.mu.Unlock()
 	for {
 		err := c.r.commit()
 		if !c.unwritten() {
 			return nil
 		}
-		if e := pause(ctx, retryEvery, c.wake); e != nil {
+		if e := pause(ctx, retryEvery, wake); e != nil {
 			return fault.Because("close "+c.name, e)
 		}
 		if c.r.isClosed() {
@@ -162,7 +165,10 @@ func (s *sink) ObserveClock(o journal.Clock) {
 
 // usable fails once the camera was stopped.
 func (c *camera) usable() error {
-	if c.stopped {
+	switch {
+	case c.removed:
+		return fault.New(fault.Canceled, "camera %q was removed from the recording", c.name)
+	case c.stopped:
 		return fault.New(fault.Canceled, "the recording is closed")
 	}
 	return nil
@@ -178,8 +184,9 @@ func (c *camera) insist(ctx context.Context, step func() error) error {
 		}
 		c.r.disk.refuses(c.name, err)
 		c.stuck = true
+		wake := c.wake
 		c.mu.Unlock()
-		e := pause(ctx, retryEvery, c.wake)
+		e := pause(ctx, retryEvery, wake)
 		c.mu.Lock()
 		if e == nil {
 			e = c.usable()

@@ -22,7 +22,7 @@ func (r *Recording) Close(ctx context.Context, why string, at time.Time) error {
 	if closed {
 		return nil
 	}
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		c.stop()
 	}
 	err := r.finish(ctx)
@@ -86,7 +86,7 @@ func again(ctx context.Context, step func() error) error {
 
 // pending reports whether any camera holds something that is not handed to a sealer.
 func (r *Recording) pending() bool {
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		if c.pending() {
 			return true
 		}
@@ -120,9 +120,11 @@ func (r *Recording) endWindow(ctx context.Context, why string, at time.Time) err
 			at = end
 		}
 	}
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		c.mu.Lock()
-		c.endAt(opened, at)
+		if !c.removed || c.gap != nil {
+			c.endAt(later(opened, c.since), at)
+		}
 		c.mu.Unlock()
 	}
 	r.lines.post(&journal.Close{Why: why, At: at})
@@ -132,7 +134,7 @@ func (r *Recording) endWindow(ctx context.Context, why string, at time.Time) err
 // newestMedia is the latest end of any camera's media.
 func (r *Recording) newestMedia() time.Time {
 	var newest time.Time
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		c.mu.Lock()
 		newest = later(newest, c.end)
 		c.mu.Unlock()

@@ -52,6 +52,9 @@ func (r *Recording) commit() error {
 	if err == nil {
 		err = r.commitMedia(began)
 	}
+	if err == nil {
+		err = r.takeUp()
+	}
 	if err != nil {
 		r.disk.refuses("", err)
 		return err
@@ -64,7 +67,7 @@ func (r *Recording) commit() error {
 
 // struggling reports whether the disk keeps anybody waiting.
 func (r *Recording) struggling() bool {
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		c.mu.Lock()
 		stuck := c.stuck
 		c.mu.Unlock()
@@ -94,7 +97,7 @@ func (r *Recording) commitMedia(began time.Time) error {
 		first error
 		takes []*take
 	)
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		t, err := c.prepare()
 		takes = append(takes, t...)
 		if err != nil && first == nil {
@@ -128,7 +131,7 @@ func (r *Recording) commitMedia(began time.Time) error {
 		return err
 	}
 	r.acknowledge(began)
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		c.handOver()
 	}
 	return first

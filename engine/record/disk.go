@@ -78,7 +78,7 @@ func (r *Recording) present() error {
 func (r *Recording) regain() error {
 	if err := r.present(); err != nil {
 		r.disk.gone = true
-		for _, c := range r.cameras {
+		for _, c := range r.all() {
 			c.lostDirectory(err)
 		}
 		return err

@@ -75,7 +75,7 @@ func (r *Recording) Fill(what Filling) (*Filler, error) {
 
 // named returns a camera, or nil.
 func (r *Recording) named(name string) *camera {
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		if c.name == name {
 			return c
 		}

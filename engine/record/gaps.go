@@ -78,7 +78,7 @@ func (c *camera) miss(why media.Gap) {
 	if from.IsZero() {
 		c.before |= why.Causes
 		c.why = why.Note
-		if from = c.r.Plan().Opened; from.IsZero() {
+		if from = c.opened(); from.IsZero() {
 			return
 		}
 	}
@@ -88,7 +88,7 @@ func (c *camera) miss(why media.Gap) {
 // appear says that the first unit of a run is recorded, at that media time.
 func (c *camera) appear(t *track, at time.Time) {
 	c.began = true
-	opened := c.r.openWindow(utc(at))
+	opened := later(c.r.openWindow(utc(at)), c.since)
 	switch {
 	case c.gap != nil:
 		c.closeGap(c.gap, at)
@@ -268,8 +268,8 @@ func (c *camera) explained(t *track, at time.Time) bool {
 // listen journals silence that goes on, and a camera that does not begin. Now is the
 // monotonic clock.
 func (c *camera) listen(now time.Time) {
-	opened := c.r.Plan().Opened
-	if c.gap == nil && c.end.IsZero() && !opened.IsZero() && now.Sub(opened) > leadMost {
+	opened := c.opened()
+	if !c.removed && c.gap == nil && c.end.IsZero() && !opened.IsZero() && now.Sub(opened) > leadMost {
 		c.gap = c.openGap(nil, opened, c.before|c.misses|media.Because(media.NotStarted), c.why)
 	}
 	if c.writing {

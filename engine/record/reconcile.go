@@ -33,6 +33,9 @@ func (v *recovery) files(c *camera) error {
 	for _, f := range files {
 		c.n = max(c.n, f.n)
 	}
+	if files, err = v.removeGone(k, files); err != nil {
+		return err
+	}
 	files, more := v.sort(k, files)
 	for _, name := range append(strangers, more...) {
 		if err := v.setAside(name); err != nil {
@@ -44,6 +47,21 @@ func (v *recovery) files(c *camera) error {
 		return err
 	}
 	return v.takeIn(c, k, files)
+}
+
+// removeGone removes what the journal says was pruned, and returns the rest.
+func (v *recovery) removeGone(k *known, files []found) (left []found, err error) {
+	for _, f := range files {
+		if f.part || !k.isGone(f.n) {
+			left = append(left, f)
+			continue
+		}
+		if err := v.r.FS.Remove(v.r.path(f.name)); err != nil {
+			return nil, vfs.Fault("remove "+f.name, err)
+		}
+		v.did("%s was to be removed by retention: removed", f.name)
+	}
+	return left, nil
 }
 
 // list walks a camera's folder: segments by number, and everything else.
@@ -123,7 +141,7 @@ func (v *recovery) settleOpen(c *camera, k *known, files []found) error {
 	slices.Reverse(numbers)
 	for _, n := range numbers {
 		t := k.segments[n]
-		if t.line == nil {
+		if t.line == nil || k.isGone(n) {
 			continue
 		}
 		f, there := byName[t.line.File]

@@ -76,16 +76,20 @@ type Options struct {
 // Recording is a recording being written. It is safe for concurrent use.
 type Recording struct {
 	Options
-	lines   *lines
-	cameras []*camera
-	seals   sealer
-	disk    disk
-	host    hostClock
+	lines *lines
+	seals sealer
+	disk  disk
+	host  hostClock
 
 	round  sync.Mutex // held by a commit round: they never overlap
 	unsaid []ack      // synced, but not known to be journaled; guarded by round
 
+	pruning sync.Mutex // held by Prune, and while requests are taken up; taken before mu
+
 	mu      sync.Mutex
+	cameras []*camera // of the plan, and those that were; replaced when it grows
+	guards  guards
+	doomed  []string // pruned files that are there still
 	plan    journal.Plan
 	unsaved bool // plan differs from recording.json
 	runs    uint64
@@ -186,7 +190,9 @@ func newRecording(o Options, plan journal.Plan, lock io.Closer) *Recording {
 	r.seals.r = r
 	r.disk.observe, r.disk.now = r.observe, o.Clock.Now
 	for _, c := range plan.Cameras {
-		r.cameras = append(r.cameras, newCamera(r, c.Name))
+		cam := newCamera(r, c.Name)
+		cam.since = c.Added
+		r.cameras = append(r.cameras, cam)
 	}
 	return r
 }
@@ -206,10 +212,8 @@ func (r *Recording) openJournal(next uint64) error {
 // is one sink at a time: it fails with fault.Busy while another is not closed, and with
 // fault.NotFound for a camera that is not in the plan.
 func (r *Recording) Camera(name string) (media.Sink, error) {
-	for _, c := range r.cameras {
-		if c.name == name {
-			return c.take()
-		}
+	if c := r.named(name); c != nil && !c.isRemoved() {
+		return c.take()
 	}
 	return nil, fault.New(fault.NotFound, "the recording has no camera %q", name)
 }

@@ -65,6 +65,13 @@ type known struct {
 	highest  uint64
 	end      time.Time // of its media
 	gaps     map[uint64]*journal.Gap
+	gone     []journal.Range // segments that were pruned
+	led      bool            // there is a lead-in
+}
+
+// isGone reports whether retention removed that segment.
+func (k *known) isGone(n uint64) bool {
+	return slices.ContainsFunc(k.gone, func(r journal.Range) bool { return r.Has(n) })
 }
 
 // told is what the journal says of a segment.
@@ -93,18 +100,19 @@ func (v *recovery) run() error {
 		return err
 	}
 	v.log = log
+	v.former(index)
 	v.read(index)
 	v.judge()
 	if err := r.openJournal(log.NextSeq); err != nil {
 		return err
 	}
 	r.lines.post(&journal.Open{Version: r.Version, Why: "resume", Wall: r.Clock.Wall().UTC(), Before: string(log.End)})
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		if err := v.files(c); err != nil {
 			return err
 		}
 	}
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		v.holes(c)
 		v.gaps(c)
 	}
@@ -138,20 +146,44 @@ func (v *recovery) judge() {
 func (v *recovery) camera(name string) *known {
 	if v.cameras == nil {
 		v.cameras = map[string]*known{}
-		for _, c := range v.r.cameras {
+		for _, c := range v.r.all() {
 			v.cameras[c.name] = &known{segments: map[uint64]*told{}, gaps: map[uint64]*journal.Gap{}}
 		}
 	}
 	return v.cameras[name]
 }
 
+// former adds the cameras that were in the plan once: what they left open is settled too.
+func (v *recovery) former(index *journal.Index) {
+	add := func(name string) {
+		if v.r.named(name) == nil && journal.ValidCameraName(name) == nil {
+			c := newCamera(v.r, name)
+			c.removed, c.stopped = true, true
+			close(c.wake)
+			v.r.cameras = append(v.r.cameras, c)
+		}
+	}
+	for _, f := range index.Files {
+		for _, c := range f.Cameras {
+			add(c.Camera)
+		}
+	}
+	for _, l := range v.log.Lines {
+		if e, ok := l.Entry.(*journal.Segment); ok {
+			add(e.Camera)
+		}
+	}
+}
+
 // read takes in the lines.
 func (v *recovery) read(index *journal.Index) {
 	for _, f := range index.Files {
 		v.r.runs, v.r.gaps = max(v.r.runs, f.Run), max(v.r.gaps, f.Gap)
+		v.r.guards.last = max(v.r.guards.last, f.Protect)
 		for _, c := range f.Cameras {
 			if k := v.camera(c.Camera); k != nil {
 				k.highest, k.end = max(k.highest, c.Highest), later(k.end, c.Last)
+				k.gone = append(k.gone, c.Pruned...)
 			}
 		}
 	}
@@ -183,6 +215,16 @@ func (v *recovery) read(index *journal.Index) {
 			}
 			if e.To.IsZero() {
 				v.out.Closed, v.r.ended = false, nil // Close leaves no gap open
+			}
+		case *journal.Prune:
+			if k := v.camera(e.Camera); k != nil && !k.isGone(e.N) {
+				k.gone = append(k.gone, journal.Range{From: e.N, To: e.N})
+			}
+		case *journal.Protect:
+			v.r.guards.take(e)
+		case *journal.Lead:
+			if k := v.camera(e.Camera); k != nil {
+				k.led = true
 			}
 		case *journal.PlanChanged:
 			v.opened(e.Plan.Opened)
@@ -235,6 +277,13 @@ func (v *recovery) gaps(c *camera) {
 	if v.out.Closed || v.r.plan.Opened.IsZero() {
 		return
 	}
+	if c.removed {
+		v.gapOfFormer(c, k)
+		return
+	}
+	if c.end.IsZero() && !k.led {
+		c.begins(c.since)
+	}
 	for _, id := range slices.Sorted(maps.Keys(k.gaps)) {
 		g := k.gaps[id]
 		switch {
@@ -250,7 +299,7 @@ func (v *recovery) gaps(c *camera) {
 	down := media.Because(media.ProcessDown)
 	switch {
 	case c.gap == nil && c.end.IsZero():
-		c.gap = c.openGap(nil, v.r.plan.Opened, down|media.Because(media.NotStarted), "")
+		c.gap = c.openGap(nil, c.opened(), down|media.Because(media.NotStarted), "")
 	case c.gap == nil:
 		c.gap = c.openGap(nil, c.end, down, "")
 	case c.gap.From.Before(c.end):
@@ -264,6 +313,18 @@ func (v *recovery) gaps(c *camera) {
 		c.tellGap(*c.gap)
 	case !c.gap.Causes.Has(media.Suspended):
 		c.addCause(c.gap, media.ProcessDown)
+	}
+}
+
+// gapOfFormer is the time since a camera was removed from the plan.
+func (v *recovery) gapOfFormer(c *camera, k *known) {
+	for _, g := range k.gaps {
+		if g.To.IsZero() && g.Track == nil && (c.gap == nil || g.From.Before(c.gap.From)) {
+			c.gap = g
+		}
+	}
+	if c.gap == nil && !c.end.IsZero() {
+		c.gap = c.openGap(nil, c.end, media.Because(media.Stopped), "")
 	}
 }
 

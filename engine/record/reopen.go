@@ -17,7 +17,7 @@ func (r *Recording) Reopen(causes media.Causes, note string) {
 	if ended == nil {
 		return
 	}
-	for _, c := range r.cameras {
+	for _, c := range r.all() {
 		c.mu.Lock()
 		c.absent(ended.At, causes, note)
 		c.mu.Unlock()
