@@ -27,7 +27,8 @@ type conversion struct {
 // is where it would be had it begun at the beginning.
 const warmUp = 8000 // samples
 
-func newConversion(k clump, number uint64) *conversion {
+// newConversion makes one of a clump. before is what was heard before the file of the clump.
+func newConversion(k clump, number uint64, before []patch) *conversion {
 	first := k.all[k.index]
 	c := &conversion{file: k.s.file, track: k.s.Header.Tracks[k.track], at: first.At, number: number}
 	for _, u := range k.all[k.index : k.index+len(k.units)] {
@@ -47,8 +48,12 @@ func newConversion(k clump, number uint64) *conversion {
 		if r.track != k.track || r.at >= end {
 			continue
 		}
-		c.warm = append(c.warm, patch{at: r.at, size: end - r.at})
+		c.warm = append(c.warm, patch{file: k.s.file, at: r.at, size: end - r.at})
 		need -= c.samples(uint32(end - r.at))
+	}
+	for i := len(before) - 1; i >= 0 && need > 0; i-- {
+		c.warm = append(c.warm, before[i])
+		need -= c.samples(uint32(before[i].size))
 	}
 	return c
 }
@@ -68,7 +73,7 @@ func (c *conversion) samples(bytes uint32) int {
 func (c *conversion) bytes() ([]byte, error) {
 	decode := c.decoder()
 	for i := len(c.warm) - 1; i >= 0; i-- {
-		data, err := c.read(c.warm[i].at, c.warm[i].size)
+		data, err := read(c.warm[i].file, c.warm[i].at, c.warm[i].size)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +83,7 @@ func (c *conversion) bytes() ([]byte, error) {
 	for _, n := range c.units {
 		total += int64(n)
 	}
-	data, err := c.read(c.at, total)
+	data, err := read(c.file, c.at, total)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +98,9 @@ func (c *conversion) bytes() ([]byte, error) {
 	return out, nil
 }
 
-func (c *conversion) read(at, n int64) ([]byte, error) {
+func read(f vfs.File, at, n int64) ([]byte, error) {
 	data := make([]byte, n)
-	if k, err := c.file.ReadAt(data, at); int64(k) < n {
+	if k, err := f.ReadAt(data, at); int64(k) < n {
 		if err == nil || err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}

@@ -61,8 +61,11 @@ func TestSoundForBrowsersIsFLACThatDecodesToTheSameSamples(t *testing.T) {
 	for name, c := range soundCases() {
 		t.Run(name, func(t *testing.T) {
 			f := plainSound(t, c.track, c.form, c.bytes, c.ticks, 6)
+			if c.form == "g726" {
+				f.samples = f.samples[:153] // a whole number of the blocks in which ffmpeg reads it
+			}
 			m := studio(t, "a")
-			m.shoot("a", nine, 2500*time.Millisecond, nil, f)
+			m.shoot("a", nine, 1250*time.Millisecond, nil, f)
 			m.close(nine.Add(6 * time.Second))
 			clip := m.cut("a", ClipOptions{Browser: true})
 			path := m.save(clip, "a.mp4")

@@ -104,17 +104,13 @@ func (d *g726) sample(code int) int16 {
 	return int16(max(min(sr<<2, 1<<15-1), -1<<15))
 }
 
-// scale mixes the fast and the slow scale factor (4.2.5).
+// scale mixes the fast and the slow scale factor (4.2.5). It keeps the fraction of the slow
+// one that the Recommendation drops, as ffmpeg does, so that both give the same samples.
 func (d *g726) scale() int {
 	if d.ap >= 256 {
 		return d.yu
 	}
-	y, al := d.yl>>6, d.ap>>2
-	dif := (d.yu - y) * al
-	if dif < 0 {
-		dif += 0x3F
-	}
-	return y + dif>>6
+	return (d.yl + (d.yu-d.yl>>6)*(d.ap>>2)) >> 6
 }
 
 // difference is the antilogarithm of what a codeword says (4.2.3).
@@ -165,11 +161,7 @@ func (d *g726) adapt(y int, l level, mag int, negative bool, sr, dqsez int) {
 	} else {
 		d.poles(pk, dqsez != 0)
 		for i := range d.b {
-			shift := 8
-			if d.width == 5 {
-				shift = 9
-			}
-			d.b[i] -= d.b[i] >> shift
+			d.b[i] -= d.b[i] >> 8
 			switch {
 			case mag == 0:
 			case negative == d.dq[i].negative:
