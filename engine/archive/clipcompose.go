@@ -9,7 +9,6 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/segment"
-	"rtsprec/engine/vfs"
 )
 
 // composer puts what a plan chose into one file.
@@ -33,28 +32,7 @@ type lane struct {
 	end     int64         // of its duration, in ticks
 	used    bool
 	first   int64 // DTS of the first unit
-
-	file          vfs.File // that sound is converted from
-	before, heard []patch  // the last second of the file before, and of this one
-}
-
-// hear keeps the last second of what was converted.
-func (l *lane) hear(c *conversion) {
-	if c.track.Codec != media.G726 {
-		return
-	}
-	total := int64(0)
-	for _, n := range c.units {
-		total += int64(n)
-	}
-	l.heard = append(l.heard, patch{file: c.file, at: c.at, size: total})
-	sum := 0
-	for i := len(l.heard) - 1; i >= 0; i-- {
-		if sum += c.samples(uint32(l.heard[i].size)); sum >= warmUp {
-			l.heard = l.heard[i:]
-			return
-		}
-	}
+	sound   *conversion // the last one
 }
 
 // route says what becomes of a stretch's track: the lane, -1 where it is left out, and the
@@ -217,11 +195,8 @@ func (c *composer) placed(s *stretch, track, to int, units []segment.Place, late
 func (c *composer) add(k clump) {
 	to := c.lanes[k.route.lane]
 	if to.out.Codec == segment.FLAC {
-		if to.file != k.s.file { // G.726 goes on across files
-			to.before, to.heard, to.file = to.heard, nil, k.s.file
-		}
-		sound := newConversion(k, uint64(k.units[0].DTS-to.first), to.before)
-		to.hear(sound)
+		sound := newConversion(k, uint64(k.units[0].DTS-to.first), to.sound)
+		to.sound = sound
 		for i := range k.units {
 			k.units[i].Size = sound.sizes[i]
 		}

@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/binary"
 	"io"
+	"sync"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/g711"
 
@@ -20,15 +21,20 @@ type conversion struct {
 	units  []uint32 // sizes of the units
 	size   int64    // sum of sizes
 	number uint64   // of the first sample
-	warm   []patch  // G.726: what is decoded before, for the decoder to find its pace
+
+	// G.726 goes on where the conversion before ended; the first one decodes what is before
+	// it in the file, and throws that away, for the decoder to find its pace.
+	before *conversion
+	warm   []patch
+	mu     sync.Mutex
+	after  *g726 // the decoder behind the last unit, once it was there
 }
 
-// warmUp is how much G.726 is decoded and thrown away before a run: after that the decoder
-// is where it would be had it begun at the beginning.
-const warmUp = 8000 // samples
+// warmUp is how many samples that are.
+const warmUp = 8000
 
-// newConversion makes one of a clump. before is what was heard before the file of the clump.
-func newConversion(k clump, number uint64, before []patch) *conversion {
+// newConversion makes one of a clump; before is the one before in the same track, or nil.
+func newConversion(k clump, number uint64, before *conversion) *conversion {
 	first := k.all[k.index]
 	c := &conversion{file: k.s.file, track: k.s.Header.Tracks[k.track], at: first.At, number: number}
 	for _, u := range k.all[k.index : k.index+len(k.units)] {
@@ -41,19 +47,17 @@ func newConversion(k clump, number uint64, before []patch) *conversion {
 	if c.track.Codec != media.G726 {
 		return c
 	}
+	if c.before = before; before != nil {
+		return c
+	}
 	need := warmUp
 	for i := len(k.prior) - 1; i >= 0 && need > 0; i-- {
 		r := k.prior[i]
 		end := min(r.end, first.At)
-		if r.track != k.track || r.at >= end {
-			continue
+		if r.track == k.track && r.at < end {
+			c.warm = append(c.warm, patch{at: r.at, size: end - r.at})
+			need -= c.samples(uint32(end - r.at))
 		}
-		c.warm = append(c.warm, patch{file: k.s.file, at: r.at, size: end - r.at})
-		need -= c.samples(uint32(end - r.at))
-	}
-	for i := len(before) - 1; i >= 0 && need > 0; i-- {
-		c.warm = append(c.warm, before[i])
-		need -= c.samples(uint32(before[i].size))
 	}
 	return c
 }
@@ -72,18 +76,15 @@ func (c *conversion) samples(bytes uint32) int {
 // bytes reads the units and returns the frames.
 func (c *conversion) bytes() ([]byte, error) {
 	decode := c.decoder()
-	for i := len(c.warm) - 1; i >= 0; i-- {
-		data, err := read(c.warm[i].file, c.warm[i].at, c.warm[i].size)
+	if c.track.Codec == media.G726 {
+		state, err := c.start()
 		if err != nil {
 			return nil, err
 		}
-		decode(nil, data)
+		decode = state.decode
+		defer c.keep(state)
 	}
-	total := int64(0)
-	for _, n := range c.units {
-		total += int64(n)
-	}
-	data, err := read(c.file, c.at, total)
+	data, err := c.read()
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +99,64 @@ func (c *conversion) bytes() ([]byte, error) {
 	return out, nil
 }
 
+// start returns a decoder of G.726 that stands before the first unit.
+func (c *conversion) start() (*g726, error) {
+	var chain []*conversion // that have to be decoded before, the last one first
+	var state *g726
+	first := c
+	for ; first.before != nil && state == nil; first = first.before {
+		if state = first.before.kept(); state == nil {
+			chain = append(chain, first.before)
+		}
+	}
+	if state == nil {
+		state = newG726(c.track.Bits)
+		for i := len(first.warm) - 1; i >= 0; i-- {
+			data, err := read(first.file, first.warm[i].at, first.warm[i].size)
+			if err != nil {
+				return nil, err
+			}
+			state.decode(nil, data)
+		}
+	}
+	for i := len(chain) - 1; i >= 0; i-- {
+		data, err := chain[i].read()
+		if err != nil {
+			return nil, err
+		}
+		state.decode(nil, data)
+		chain[i].keep(state)
+	}
+	return state, nil
+}
+
+// kept returns a copy of the decoder behind the last unit, nil when it is not known.
+func (c *conversion) kept() *g726 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.after == nil {
+		return nil
+	}
+	state := *c.after
+	return &state
+}
+
+func (c *conversion) keep(state *g726) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	copied := *state
+	c.after = &copied
+}
+
+// read returns the units, one behind the other.
+func (c *conversion) read() ([]byte, error) {
+	total := int64(0)
+	for _, n := range c.units {
+		total += int64(n)
+	}
+	return read(c.file, c.at, total)
+}
+
 func read(f vfs.File, at, n int64) ([]byte, error) {
 	data := make([]byte, n)
 	if k, err := f.ReadAt(data, at); int64(k) < n {
@@ -109,11 +168,9 @@ func read(f vfs.File, at, n int64) ([]byte, error) {
 	return data, nil
 }
 
-// decoder returns what appends the samples of a unit.
+// decoder returns what appends the samples of a unit; those of G.726 remember.
 func (c *conversion) decoder() func(out []int16, unit []byte) []int16 {
 	switch c.track.Codec {
-	case media.G726:
-		return newG726(c.track.Bits).decode
 	case media.PCMA:
 		return func(out []int16, unit []byte) []int16 {
 			var linear g711.Alaw
