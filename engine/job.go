@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/record"
@@ -22,6 +23,7 @@ type job struct {
 	tally   *tally
 	grace   time.Duration
 	queue   int64
+	keep    archive.Keep
 	repairs []string
 	resumed bool
 }
@@ -74,6 +76,10 @@ func (j job) run(ctx, work context.Context, d Deps, start time.Time, feeds []*fe
 		return nil
 	})
 	var watcher errgroup.Group
+	watcher.Go(func() error {
+		j.retain(feeding, d)
+		return nil
+	})
 	watcher.Go(func() error {
 		j.watch(feeding, d, start, feeds, stopFeeding)
 		return nil

@@ -25,7 +25,7 @@ func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary,
 	}
 	j := job{
 		dir: dir, rec: rec, plan: recovery.Plan, clock: clock, tally: tally,
-		grace: o.Grace, queue: o.Queue, repairs: recovery.Repairs, resumed: true,
+		grace: o.Grace, queue: o.Queue, keep: o.Keep, repairs: recovery.Repairs, resumed: true,
 	}
 	for _, what := range recovery.Repairs {
 		d.observe(Repaired{Dir: dir, What: what})

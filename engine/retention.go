@@ -53,6 +53,19 @@ type retention struct {
 	doubt string // as it was told
 }
 
+// retain keeps a recording within what is to be kept of it, until ctx ends.
+func (j job) retain(ctx context.Context, d Deps) {
+	if j.keep.None() {
+		return
+	}
+	r := retention{
+		deps: d, clock: d.Clock, dir: j.dir, library: archive.NewLibrary(d.FS, d.Clock, j.dir),
+		keep:   func() archive.Keep { return j.keep },
+		writer: func(string) *record.Recording { return j.rec },
+	}
+	r.run(ctx)
+}
+
 // run looks every half minute until ctx ends.
 func (r *retention) run(ctx context.Context) {
 	r.judge = archive.NewRetention(r.clock)

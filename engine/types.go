@@ -21,6 +21,7 @@ type RecordOptions struct {
 	Fragment time.Duration
 	Grace    time.Duration // how long an orderly stop may take to write what was received
 	Queue    int64         // bytes that may wait for the disk, for the whole recording
+	Keep     archive.Keep  // what of it is kept while it goes on; zero: everything
 }
 
 // ResumeOptions says how far Resume goes.
@@ -28,6 +29,7 @@ type ResumeOptions struct {
 	Repair bool // only repair, do not go on recording
 	Grace  time.Duration
 	Queue  int64
+	Keep   archive.Keep // as RecordOptions.Keep
 }
 
 // Summary is what a recording holds, told at the end of Record and Resume.
