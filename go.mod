@@ -26,6 +26,7 @@ require (
 require (
 	github.com/asticode/go-astikit v0.30.0 // indirect
 	github.com/asticode/go-astits v1.16.0 // indirect
+	github.com/kylelemons/godebug v1.1.0 // indirect
 )
 
 require (
