@@ -167,7 +167,7 @@ func (s *Stream) Write(ctx context.Context, au media.AccessUnit) error {
 	}
 	now := s.o.Clock.Now()
 	t := shot{burst: b}
-	if l.due(now) {
+	if l.due(&b, now) {
 		t = *newShot(b, l.report(&b))
 	}
 	l.sent(&b)

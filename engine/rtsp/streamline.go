@@ -19,6 +19,8 @@ type streamLine struct {
 
 	packets, octets uint32 // sent, for sender reports
 	told            time.Time
+	toldRTP         uint32 // and what was told then
+	toldWall        time.Time
 }
 
 // newStreamLine gives nil and an error for a track that cannot travel over RTP.
@@ -45,12 +47,20 @@ func (l *streamLine) time(au *media.AccessUnit) uint32 {
 	return rtp
 }
 
+// maxDrift is how far capture times may move away from the line of the last sender report
+// before another is due: a publisher's own first report corrects what was guessed before.
+const maxDrift = 2 * time.Millisecond
+
 // due reports whether it is time for a sender report, and takes it that one is sent.
-func (l *streamLine) due(now time.Time) bool {
-	if !l.told.IsZero() && now.Sub(l.told) < reportEvery {
-		return false
+func (l *streamLine) due(b *burst, now time.Time) bool {
+	if !l.told.IsZero() {
+		line := l.toldWall.Add(media.ToDuration(int64(int32(b.RTP-l.toldRTP)), l.track.ClockRate))
+		drift := b.Wall.Sub(line).Abs()
+		if since := now.Sub(l.told); since < reportEvery && (drift <= maxDrift || since < reportEvery/50) {
+			return false
+		}
 	}
-	l.told = now
+	l.told, l.toldRTP, l.toldWall = now, b.RTP, b.Wall
 	return true
 }
 
