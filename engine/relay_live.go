@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"rtsprec/engine/media"
+)
+
+// liveLine is the way to a target without a spool: a Sink behind a queue. While the target
+// is away Write waits, and the queue in front keeps what it has room for. What was sent
+// since the last key frame that may not have arrived is kept, and sent again in the next
+// session: on a cut link nothing is lost that the queue could hold, and at most one group of
+// pictures comes twice.
+type liveLine struct {
+	*outlet
+	queue *queue
+	run   media.Run
+	video bool               // the run has pictures
+	open  []bool             // by track: a key frame has come
+	kept  []media.AccessUnit // sent in this session or to be sent in the next, from a key frame on
+	first uint64             // of this session: which unit kept[0] was
+	bytes int64              // of kept
+}
+
+func newLiveLine(d Deps, t RelayTarget) *liveLine { return &liveLine{outlet: newOutlet(d, t)} }
+
+// Begin implements media.Sink. The session goes on where it can.
+func (l *liveLine) Begin(_ context.Context, run media.Run) error {
+	if !sameTracks(l.tracks, run.Tracks) {
+		l.hangUp()
+		l.kept, l.first, l.bytes = nil, 0, 0
+	}
+	l.run, l.video = run, false
+	for _, t := range run.Tracks {
+		l.video = l.video || t.Codec.Video()
+	}
+	l.open = make([]bool, len(run.Tracks))
+	return nil
+}
+
+// Write implements media.Sink. It waits for the target.
+func (l *liveLine) Write(ctx context.Context, au media.AccessUnit) error {
+	if !l.open[au.Track] && !au.Key {
+		return nil
+	}
+	l.open[au.Track] = true
+	l.keep(au)
+	if l.pub != nil && l.pub.Err() == nil {
+		if l.write(ctx, au) == nil {
+			l.trim()
+			return nil
+		}
+	}
+	return l.again(ctx)
+}
+
+// again sends what is kept in a new session.
+func (l *liveLine) again(ctx context.Context) error {
+	for {
+		if l.pub != nil {
+			l.trim() // what has arrived is not sent again
+		}
+		fresh, err := l.connect(ctx, l.run)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			l.first = 0
+		}
+		for _, au := range l.kept {
+			if err = l.write(ctx, au); err != nil {
+				break
+			}
+		}
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// mostKept bounds what is kept, in bytes.
+const mostKept = 8 << 20
+
+func (l *liveLine) keep(au media.AccessUnit) {
+	l.kept = append(l.kept, au)
+	l.bytes += int64(len(au.Data))
+	for l.bytes > mostKept && len(l.kept) > 1 {
+		l.cut(1)
+	}
+}
+
+// trim lets go of what has arrived, up to a key frame before which nothing is missing.
+func (l *liveLine) trim() {
+	acked, _ := l.pub.Acked()
+	for i := len(l.kept) - 1; i > 0; i-- {
+		if l.first+uint64(i) <= acked && l.starts(l.kept[i]) {
+			l.cut(i)
+			return
+		}
+	}
+}
+
+// starts reports whether sending may begin with a unit.
+func (l *liveLine) starts(au media.AccessUnit) bool {
+	return au.Key && (!l.video || l.run.Tracks[au.Track].Codec.Video())
+}
+
+func (l *liveLine) cut(n int) {
+	for _, au := range l.kept[:n] {
+		l.bytes -= int64(len(au.Data))
+	}
+	clear(l.kept[:n])
+	l.kept = l.kept[n:]
+	l.first += uint64(n)
+}
+
+// End implements media.Sink. The session waits for the next run.
+func (l *liveLine) End(context.Context, media.Gap) error { return nil }
+
+// Close implements media.Sink.
+func (l *liveLine) Close(ctx context.Context) error {
+	l.arrived(ctx, l.first+uint64(len(l.kept)))
+	l.hangUp()
+	return nil
+}
+
+func (l *liveLine) progress(now time.Time) CameraProgress {
+	p := l.outlet.progress(now)
+	p.Queue, _ = l.queue.held()
+	return p
+}
+
+func (l *liveLine) summary() RelayTargetSummary {
+	s := l.outlet.summary()
+	_, s.Dropped = l.queue.held()
+	return s
+}
