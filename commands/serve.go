@@ -40,8 +40,10 @@ type serveOptions struct {
 	queue      size
 }
 
-func newServe(p *process) *cobra.Command {
-	o := serveOptions{
+// defaultServeOptions is what counts when nothing is typed, but for the lists and numbers
+// that bind gives their defaults.
+func defaultServeOptions() serveOptions {
+	return serveOptions{
 		segment:  span{d: engine.DefaultSegment, min: time.Second, max: 24 * time.Hour},
 		commit:   span{d: engine.DefaultCommit, min: 100 * time.Millisecond, max: time.Minute},
 		fragment: span{d: engine.DefaultFragment, min: 20 * time.Millisecond, max: 10 * time.Second},
@@ -49,6 +51,10 @@ func newServe(p *process) *cobra.Command {
 		idle:     span{d: engine.DefaultSessionIdle, min: time.Second, max: 24 * time.Hour},
 		queue:    size{n: engine.DefaultReaderQueue},
 	}
+}
+
+func newServe(p *process) *cobra.Command {
+	o := defaultServeOptions()
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
 		Short: "Serve live cameras and recordings over RTSP and HTTP",

@@ -45,7 +45,7 @@ type value struct {
 // root parses a file. ok is false when it is no YAML, which is then the one problem, or
 // is empty, which is fine.
 func (s *settings) root(data []byte) (v value, ok bool) {
-	file, err := parser.ParseBytes(data, 0)
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // told with all other mistakes
 	if err != nil {
 		s.problems = append(s.problems, syntax(err))
 		return value{}, false
