@@ -64,7 +64,16 @@ func ask(ctx context.Context, ctl *control, t target) (*described, error) {
 			return nil, err
 		}
 	}
-	res, err := ctl.do(ctx, "DESCRIBE", t.uri, map[string]string{"Accept": "application/sdp"})
+	header := map[string]string{"Accept": "application/sdp"}
+	replays := ctl.o.Replay != nil && !ctl.o.Replay.Plain && !ctl.o.Replay.Live
+	if replays {
+		header["Require"] = featureReplay
+	}
+	res, err := ctl.do(ctx, "DESCRIBE", t.uri, header)
+	if err != nil && replays && refusesFeature(err) {
+		delete(header, "Require")
+		res, err = ctl.do(ctx, "DESCRIBE", t.uri, header)
+	}
 	if err != nil {
 		return nil, err
 	}

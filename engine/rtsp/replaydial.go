@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,16 +55,18 @@ func (c *Client) require(header map[string]string) {
 // lacks reports whether a request was refused because the peer does not know ONVIF
 // replay, and goes on without it then.
 func (c *Client) lacks(err error) bool {
-	var status *statusError
-	if c.replay == nil || !c.replay.onvif || !errors.As(err, &status) {
+	if c.replay == nil || !c.replay.onvif || !refusesFeature(err) {
 		return false
 	}
-	switch status.code {
-	case 551, 501, 400, 456, 505:
-		c.replay.onvif = false
-		return true
-	}
-	return false
+	c.replay.onvif = false
+	return true
+}
+
+// refusesFeature reports whether an answer may be one to a feature tag: not everybody who
+// does not know it says 551.
+func refusesFeature(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && slices.Contains([]int{551, 501, 400, 456, 505}, status.code)
 }
 
 // playHeader is what PLAY asks for.
@@ -148,7 +151,7 @@ func parseRTPInfo(header textproto.MIMEHeader) []rtpInfo {
 func (c *Client) replayFrame(channel byte, payload []byte, arrival time.Time) {
 	c.frame(channel, payload, arrival)
 	c.endReplay()
-	c.throttle(len(payload), arrival)
+	c.throttle(len(payload))
 }
 
 // endReplay ends the run when every track has.
@@ -167,11 +170,12 @@ func (c *Client) endReplay() {
 
 // throttle waits while much is waiting for Next or the peer is faster than it may be: it
 // is the peer's turn to wait then. Silence that comes of it is not the peer's.
-func (c *Client) throttle(n int, arrival time.Time) {
+func (c *Client) throttle(n int) {
 	r := c.replay
 	if r.Rate > 0 {
-		r.owed = max(0, r.owed-arrival.Sub(r.seen)) + time.Duration(float64(n)/float64(r.Rate)*float64(time.Second))
-		r.seen = arrival
+		now := c.o.Clock.Now()
+		r.owed = max(0, r.owed-now.Sub(r.seen)) + time.Duration(float64(n)/float64(r.Rate)*float64(time.Second))
+		r.seen = now
 		if r.owed > 20*time.Millisecond {
 			c.hold(r.owed)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -141,11 +142,31 @@ func (f *footage) answer(unit rangeUnit, from, to time.Time) string {
 	return nptRange(max(0, from.Sub(f.From)), end).String()
 }
 
+// onlyPictures is a source of which only the picture is played, under the number that it has
+// in the description.
+type onlyPictures struct {
+	media.Source
+	as media.TrackID
+}
+
+// Next implements media.Source.
+func (s onlyPictures) Next(ctx context.Context) (media.AccessUnit, error) {
+	au, err := s.Source.Next(ctx)
+	au.Track = s.as
+	return au, err
+}
+
 // open opens the source and takes its first unit of those tracks that are set up.
 func (f *footage) open(ctx context.Context, from, to time.Time, o playOrder, wanted func(media.TrackID) bool) (media.Source, media.AccessUnit, error) {
 	source, err := f.library.Play(ctx, f.path, from, to, o.keysOnly(), o.reverse())
+	if fault.Is(err, fault.NotFound) {
+		err = invalidRange("nothing is recorded from %s on", text(from))
+	}
 	if err != nil {
 		return nil, media.AccessUnit{}, err
+	}
+	if i := slices.IndexFunc(f.Tracks, func(t media.Track) bool { return t.Codec.Video() }); o.keysOnly() && len(source.Run().Tracks) == 1 && i >= 0 {
+		source = onlyPictures{source, media.TrackID(i)}
 	}
 	for {
 		au, err := source.Next(ctx)
