@@ -211,11 +211,10 @@ func (p *publication) begin(ctx context.Context) error {
 	defer p.mu.Unlock()
 	now := o.Clock.Now()
 	run := media.Run{ID: uint64(now.UnixNano()), Start: now, Origin: "live", Peer: p.peer()}
-	trust := defaultTrust
-	if p.told.capture {
-		trust = 100 * 365 * 24 * time.Hour
-	}
-	session := timeline.New(now, timeline.Options{Trust: trust})
+	// Capture times are taken as they are told, with each unit or by sender reports.
+	believed := ReplayRequest{From: now, To: now.Add(100 * 365 * 24 * time.Hour)}
+	epoch := &replayEpoch{}
+	session := timeline.New(now, timeline.Options{Trust: defaultTrust})
 	self := randomID()
 	for i := range p.told.media { // in the order of the description, not of the SETUPs
 		st := p.told.media[i].st
@@ -226,6 +225,9 @@ func (p *publication) begin(ctx context.Context) error {
 			st.track.ID = media.TrackID(len(run.Tracks))
 			l.r = newReceiver(st, session, o.Reorder, p.unit)
 			l.r.rr.self = self
+			if p.told.capture {
+				l.r.replay = &replayTiming{request: believed, rate: st.track.ClockRate, capture: true, epoch: epoch, now: now}
+			}
 			l.r.reorder.settle = p.sess.transport != TCP
 			run.Tracks = append(run.Tracks, st.track)
 		}
