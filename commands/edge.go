@@ -12,6 +12,7 @@ import (
 
 	"rtsprec/engine"
 	"rtsprec/engine/archive"
+	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
 	"rtsprec/engine/vfs"
 )
@@ -47,6 +48,9 @@ type Engine struct {
 	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
+
+	Protect     func(ctx context.Context, d engine.Deps, dir string, p journal.Protect) (uint64, error)
+	Protections func(ctx context.Context, d engine.Deps, dir string) ([]journal.Protect, error)
 }
 
 // System is the process we really are.
@@ -66,6 +70,7 @@ func System(version string) Edge {
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
 			Serve: engine.Serve, Probe: engine.Probe, Verify: engine.Verify, List: engine.List,
+			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}
 }

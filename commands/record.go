@@ -28,6 +28,7 @@ type recordOptions struct {
 	commit    span
 	fragment  span
 	grace     span
+	keep      keepFlags
 }
 
 func newRecord(p *process) *cobra.Command {
@@ -55,7 +56,6 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
       --at 09:00 --until 09:45 -o math-101
   rtsprec record -i rtsps://cam/live --fingerprint 12:AB:... --transport tcp
   rtsprec record rtsp://cam/live -t 60 --json | jq 'select(.type == "gap")'`,
-		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.inputs = append(o.inputs, args...)
 			return o.run(cmd.Context(), p)
@@ -69,10 +69,12 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
 	flags.Var(&o.at, "at", "when to begin: 09:00 (local time) or RFC 3339")
 	flags.StringVarP(&o.dir, "output", "o", "", "new `directory`; default: named by the UTC start time")
 	o.addFlags(cmd)
+	cmd.ValidArgsFunction = o.completeCameras(p)
 	flags.StringArrayVar(&o.subs, "sub", nil, "a camera's smaller stream, recorded while the main one is refused: `NAME=URL`; may be repeated")
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
+	o.keep.bind(cmd)
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
 	_ = cmd.MarkFlagDirname("output")
@@ -96,7 +98,7 @@ func noFileCompletion(cmd *cobra.Command, flags ...string) {
 }
 
 func (o *recordOptions) run(ctx context.Context, p *process) error {
-	options, err := o.options(p)
+	options, err := o.options(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -117,12 +119,12 @@ func (o *recordOptions) run(ctx context.Context, p *process) error {
 }
 
 // options checks what was typed. It creates nothing and asks nobody.
-func (o *recordOptions) options(p *process) (engine.RecordOptions, error) {
+func (o *recordOptions) options(ctx context.Context, p *process) (engine.RecordOptions, error) {
 	none := engine.RecordOptions{}
 	if len(o.inputs) == 0 {
 		return none, usage("rtsprec record -i rtsp://HOST/PATH", "no camera was given")
 	}
-	cameras, err := o.cameras(p, o.inputs)
+	cameras, err := o.resolveInputs(ctx, p, o.inputs)
 	if err == nil {
 		err = addSubStreams(p, cameras, o.subs)
 	}
@@ -135,7 +137,7 @@ func (o *recordOptions) options(p *process) (engine.RecordOptions, error) {
 	}
 	return engine.RecordOptions{
 		Dir: o.dir, Cameras: cameras, At: w.at, Until: w.until, Length: w.length,
-		Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Grace: o.grace.d,
+		Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Grace: o.grace.d, Keep: o.keep.keep(),
 	}, nil
 }
 

@@ -15,6 +15,7 @@ type resumeOptions struct {
 	repair bool
 	all    bool
 	grace  span
+	keep   keepFlags
 }
 
 func newResume(p *process) *cobra.Command {
@@ -48,12 +49,13 @@ recording that is being written is left alone.`,
 	flags.SortFlags = false
 	flags.BoolVar(&o.repair, "repair", false, "only repair, do not go on recording")
 	flags.BoolVar(&o.all, "all", false, "all interrupted recordings below ROOT, given in place of DIR")
+	o.keep.bind(cmd)
 	addGrace(cmd, &o.grace)
 	return cmd
 }
 
 func (o *resumeOptions) run(ctx context.Context, p *process, dir string) error {
-	options := engine.ResumeOptions{Repair: o.repair, Grace: o.grace.d}
+	options := engine.ResumeOptions{Repair: o.repair, Grace: o.grace.d, Keep: o.keep.keep()}
 	d, done := p.show(ctx)
 	if o.all {
 		list, err := p.Engine.ResumeAll(ctx, p.deps(d.observe), dir, options)

@@ -51,11 +51,11 @@ playable files, and every moment that is missing is listed with its cause.`,
 	flags.BoolVar(&p.debug, "debug", false, "say what goes on inside, on standard error")
 	flags.BoolP("help", "h", false, "this help")
 	root.AddGroup(&cobra.Group{ID: recordings})
-	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newList(p), newServe(p)} {
+	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newList(p), newServe(p), newProtect(p)} {
 		c.GroupID = recordings
 		root.AddCommand(c)
 	}
-	root.AddCommand(newHashPassword(p), newCompletion(p), newVersion(p))
+	root.AddCommand(newCameras(p), newHashPassword(p), newCompletion(p), newVersion(p))
 	root.SetHelpCommand(newHelp())
 	return root
 }

@@ -109,6 +109,19 @@ func (i instant) near(now time.Time) time.Time {
 	return i.after(now)
 }
 
+// before returns the moment the instant means, looking back from base: a time of day is the
+// last one that was.
+func (i instant) before(base time.Time) time.Time {
+	if !i.at.IsZero() {
+		return i.at.In(base.Location())
+	}
+	for day := 0; ; day-- {
+		if t := i.onDay(base, day); !t.After(base) {
+			return t
+		}
+	}
+}
+
 // onDay is the time of day on base's date plus a number of days. On a day whose clock
 // jumps over it, time.Date chooses a time an hour away.
 func (i instant) onDay(base time.Time, days int) time.Time {

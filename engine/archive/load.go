@@ -84,3 +84,16 @@ func planOf(log *journal.Log) journal.Plan {
 	}
 	return plan
 }
+
+// Protections tells which spans of a recording are protected, by ID, from its newest
+// journal lines, as [Summarize] does. Its errors are those of [Load].
+func Protections(fsys vfs.FS, dir string) ([]journal.Protect, error) {
+	rec, err := load(fsys, dir, func(dir string) (*journal.Log, error) {
+		log, _, err := journal.Tail(fsys, dir)
+		return log, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rec.Protected, nil
+}
