@@ -250,7 +250,7 @@ func (p *player) advance() (wait bool, err error) {
 		}
 	}
 	if len(p.items) == 0 {
-		if p.Follow && (p.To.IsZero() || p.lib.clock.Wall().Before(p.To)) && p.lib.live(p.path) {
+		if p.Follow && (p.To.IsZero() || p.lib.clock.Wall().Before(p.To)) && p.lib.written(p.path) {
 			return true, nil
 		}
 		return false, io.EOF
@@ -276,8 +276,8 @@ func (p *player) advance() (wait bool, err error) {
 	return false, nil
 }
 
-// live reports whether anybody records a path now.
-func (l *Library) live(path string) bool {
+// written reports whether anybody records a path now.
+func (l *Library) written(path string) bool {
 	held, _ := l.Resolve(path)
 	return slices.ContainsFunc(held, func(h Holding) bool { return h.Recording.State == Live })
 }
