@@ -2,7 +2,6 @@ package commands
 
 import (
 	"encoding/hex"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"rtsprec/engine"
 	"rtsprec/engine/fault"
@@ -23,6 +23,9 @@ type connection struct {
 	reorder     span
 	insecure    bool
 	fingerprint string
+	file        string // of cameras by name; empty: the usual one
+
+	flags *pflag.FlagSet // tells what was typed; nil: nothing was
 }
 
 func (c *connection) addFlags(cmd *cobra.Command) {
@@ -30,6 +33,8 @@ func (c *connection) addFlags(cmd *cobra.Command) {
 	c.reorder = span{d: engine.DefaultReorder, min: time.Millisecond, max: 5 * time.Second}
 	enumFlag(cmd, &c.transport, rtsp.Transports, "transport", "how media travels")
 	flags := cmd.Flags()
+	c.flags = flags
+	addCamerasFile(cmd, &c.file)
 	flags.Var(&c.reorder, "reorder", "how long a late UDP packet is waited for")
 	flags.BoolVar(&c.insecure, "insecure", false, "rtsps: accept any certificate")
 	flags.StringVar(&c.fingerprint, "fingerprint", "", "rtsps: accept only the certificate with this SHA-256 (`hex`)")
@@ -37,39 +42,6 @@ func (c *connection) addFlags(cmd *cobra.Command) {
 
 // loneCamera is the name of a camera that is alone and got none.
 const loneCamera = "camera"
-
-// cameras reads the cameras that were typed, each [NAME=]URL, and gives a name to those
-// without: "camera" when there is one, "camera-1", "camera-2" by position otherwise.
-func (c *connection) cameras(p *process, typed []string) ([]journal.Camera, error) {
-	fingerprint, err := parseFingerprint(c.fingerprint)
-	if err != nil {
-		return nil, err
-	}
-	var list []journal.Camera
-	seen := map[string]bool{}
-	for i, text := range typed {
-		name, address, err := parseInput(text)
-		if err != nil {
-			return nil, err
-		}
-		if name == "" {
-			name = loneCamera
-			if len(typed) > 1 {
-				name = fmt.Sprintf("%s-%d", loneCamera, i+1)
-			}
-		}
-		if folded := strings.ToLower(name); seen[folded] {
-			return nil, usage("names make folders: -i left=rtsp://... -i right=rtsp://...", "two cameras are called %s", name)
-		} else {
-			seen[folded] = true
-		}
-		list = append(list, journal.Camera{
-			Name: name, URL: p.login(address), Transport: string(c.transport), Reorder: journal.Duration(c.reorder.d),
-			Insecure: c.insecure, Fingerprint: fingerprint,
-		})
-	}
-	return list, nil
-}
 
 // addSubStreams gives cameras the sub-streams that were typed, each NAME=URL.
 func addSubStreams(p *process, cameras []journal.Camera, typed []string) error {

@@ -80,7 +80,7 @@ func TestCamerasWithoutNameGetOne(t *testing.T) {
 	} {
 		f := newFake(t)
 		var conn connection
-		list, err := conn.cameras(f.process(), c.typed)
+		list, err := conn.resolveInputs(t.Context(), f.process(), c.typed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestTwoCamerasOfOneNameAreRefused(t *testing.T) {
 		{"camera-2=rtsp://h/1", "rtsp://h/2"},
 	} {
 		var conn connection
-		if _, err := conn.cameras(newFake(t).process(), typed); !fault.Is(err, fault.Usage) {
+		if _, err := conn.resolveInputs(t.Context(), newFake(t).process(), typed); !fault.Is(err, fault.Usage) {
 			t.Errorf("%q: %v, want a usage error", typed, err)
 		}
 	}

@@ -35,7 +35,6 @@ judged: steady, usable or bad.`,
   rtsprec probe --quick rtsp://cam1/live rtsp://cam2/live
   rtsprec probe --soak 60s left=rtsp://cam1/live right=rtsp://cam2/live
   RTSPREC_PASSWORD=secret rtsprec probe rtsp://admin@cam/live`,
-		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), p, args)
 		},
@@ -46,6 +45,7 @@ judged: steady, usable or bad.`,
 	flags.Var(&o.soak, "soak", "watch the stream for this long and judge it")
 	flags.BoolVar(&o.quick, "quick", false, "only ask for the description, play nothing")
 	o.addFlags(cmd)
+	cmd.ValidArgsFunction = o.completeCameras(p)
 	noFileCompletion(cmd, "max", "soak", "reorder", "fingerprint")
 	return cmd
 }
@@ -57,7 +57,7 @@ func (o *probeOptions) run(ctx context.Context, p *process, args []string) error
 	if o.quick && o.soak.d > 0 {
 		return usage("leave one of them out", "--quick plays nothing, --soak watches what is played")
 	}
-	cameras, err := o.cameras(p, args)
+	cameras, err := o.resolveInputs(ctx, p, args)
 	if err != nil {
 		return err
 	}
