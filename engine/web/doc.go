@@ -8,9 +8,9 @@
 //	GET /api/v1/live             how recording and serving stand now
 //	GET /hls/index.m3u8          ?camera=[&from=&to=][&audio=]  what a player is given: a recording, or without from: live
 //	GET /hls/media.m3u8          ?camera=&from=[&to=][&audio=]  the playlist of a recording; to: an hour later
-//	GET /hls/piece               ?camera=&uri=  bytes that it names, with ranges
+//	GET /hls/piece.mp4           ?camera=&uri=  bytes that it names, with ranges
 //	GET /hls/live.m3u8           ?camera=[&audio=][&_HLS_msn=[&_HLS_part=]]  the playlist of what is being recorded now
-//	GET /hls/init, segment, part ... what it names
+//	GET /hls/init.mp4 ...         what it names, and segment.mp4, part.mp4
 //	GET /clip                    ?camera=&from=&to=[&audio=]  one plain MP4, with ranges
 //	GET /still.jpg               404: this build has no decoder
 //	GET /metrics                 for Prometheus

@@ -67,7 +67,7 @@ func makeFilm(t testing.TB, name string) *film {
 			args = append(args, "-c:a", "libopus")
 			codecs = append(codecs, "opus")
 		case "flac":
-			args = append(args, "-c:a", "flac", "-sample_fmt", "s16")
+			args = append(args, "-c:a", "flac", "-sample_fmt", "s16", "-strict", "-2")
 			codecs = append(codecs, FLAC)
 		}
 	}
@@ -159,8 +159,8 @@ func (a *archive) known(camera string) error {
 }
 
 func (a *archive) Timeline(_ context.Context, camera string, from, to time.Time) (Timeline, error) {
-	if err := a.known(camera); err != nil {
-		return Timeline{}, err
+	if camera != "class/teacher" && camera != "class/écran 2" {
+		return Timeline{}, a.known(camera)
 	}
 	at := func(s int) time.Time { return day.Add(time.Duration(s) * time.Second) }
 	return Timeline{Camera: camera, From: at(0), To: at(50),

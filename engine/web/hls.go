@@ -189,5 +189,5 @@ func (q query) values() url.Values {
 // pieceURL is where a piece of the queried camera is, relative to the playlist.
 func (q query) pieceURL(uri string) string {
 	v := url.Values{"camera": {q.Camera}, "uri": {uri}}
-	return "piece?" + v.Encode()
+	return "piece.mp4?" + v.Encode()
 }

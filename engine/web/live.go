@@ -225,9 +225,9 @@ func (q query) liveURLs() liveURLs {
 		Init: func(uri string) string {
 			v := q.values()
 			v.Set("uri", uri)
-			return "init?" + v.Encode()
+			return "init.mp4?" + v.Encode()
 		},
-		Segment: func(sequence uint64) string { return at("segment", sequence, -1) },
-		Part:    func(sequence uint64, part int) string { return at("part", sequence, part) },
+		Segment: func(sequence uint64) string { return at("segment.mp4", sequence, -1) },
+		Part:    func(sequence uint64, part int) string { return at("part.mp4", sequence, part) },
 	}
 }

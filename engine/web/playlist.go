@@ -57,7 +57,7 @@ func (l *lister) before(p Piece) {
 // piece writes a media segment.
 func (l *lister) piece(p Piece) {
 	l.before(p)
-	uri := "gap"
+	uri := "gap.mp4"
 	if p.Gap {
 		io.WriteString(l.w, "#EXT-X-GAP\n")
 	} else {

@@ -71,7 +71,7 @@ func (l *lister) segment(s Segment, sequence uint64, url liveURLs, parts bool) {
 	switch {
 	case s.Open:
 	case s.Gap:
-		fmt.Fprintf(l.w, "#EXT-X-GAP\n#EXTINF:%s,\ngap\n", seconds(min(s.Duration, longestGap)))
+		fmt.Fprintf(l.w, "#EXT-X-GAP\n#EXTINF:%s,\ngap.mp4\n", seconds(min(s.Duration, longestGap)))
 	default:
 		fmt.Fprintf(l.w, "#EXTINF:%s,\n%s\n", seconds(s.Duration), url.Segment(sequence))
 	}

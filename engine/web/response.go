@@ -13,7 +13,7 @@ import (
 const stall = 30 * time.Second
 
 // bodyGrace is how long a body that nobody wants is read before the connection goes.
-const bodyGrace = 2 * time.Second
+const bodyGrace = 500 * time.Millisecond
 
 // progressWriter moves the write deadline on with every write that begins, so that slow
 // readers live and stalled ones do not.

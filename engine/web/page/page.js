@@ -48,7 +48,7 @@ function play(path, from) {
     $("message").textContent = why;
     $("message").hidden = false;
   } else {
-    player.play(path, from);
+    player.play(path, from, camera.state === "recording" ? undefined : Date.parse(camera.to));
     if (from !== undefined) player.video.defaultPlaybackRate = player.video.playbackRate = Number($("rate").value);
   }
   if (from !== undefined) setCut(from, Math.min(from + 60_000, Date.parse(camera.to)));

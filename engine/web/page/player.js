@@ -78,8 +78,9 @@ export class Player {
     this.notes([]);
   }
 
-  // play shows a camera from a moment on (ms), or live without one.
-  play(camera, from) {
+  // play shows a camera from a moment on (ms), or live without one. until is when its
+  // recording ends; without it there will be more.
+  play(camera, from, until) {
     if (!this.live && camera === this.camera && this.within(from)) {
       this.video.currentTime = (from - this.base) / 1000;
       this.start();
@@ -87,6 +88,7 @@ export class Player {
     }
     this.stop();
     this.camera = camera;
+    this.until = until;
     this.live = from === undefined;
     this.end = new AbortController();
     const signal = this.end.signal;
@@ -153,17 +155,15 @@ export class Player {
 
   // recordedPieces yields the pieces from a moment on, playlist after playlist.
   async *recordedPieces(camera, from, signal) {
-    for (let at = from; ;) {
-      const q = new URLSearchParams({camera, from: at / 1000, to: (at + stretch) / 1000});
-      let list;
-      try {
-        list = await this.playlist("/hls/media.m3u8?" + q, signal);
-      } catch (err) {
-        if (err.status !== 404 || at === from) throw err;
-        at = await nextMedia(camera, at, signal);
-        if (!at) return;
-        continue;
+    for (let at = from; !(at >= this.until - 50);) {
+      if (at !== from) {
+        const next = await nextMedia(camera, at, signal);
+        if (!next && this.until) return;
+        if (!next) { await sleep(2000, signal); continue; } // it is being recorded
+        at = next;
       }
+      const q = new URLSearchParams({camera, from: at / 1000, to: (at + stretch) / 1000});
+      const list = await this.playlist("/hls/media.m3u8?" + q, signal);
       let last = at;
       for (const p of list.pieces) {
         const ends = p.time + p.duration * 1000;
@@ -172,7 +172,7 @@ export class Player {
         yield p;
         last = Math.max(last, ends);
       }
-      at = last > at ? last : at + stretch;
+      at = last > at ? last : at + 1000;
     }
   }
 
