@@ -33,8 +33,12 @@ func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary,
 	if recovery.Closed && !o.Repair {
 		d.observe(Notice{Message: dir + " has ended as it should: there is nothing to go on with"})
 	}
-	if end := j.end(); recovery.Closed || o.Repair || !end.IsZero() && !d.Clock.Now().Before(end) {
-		return j.onlyRepair(ctx, d, end, recovery.Closed || o.Repair)
+	served := servedPlan(recovery.Plan)
+	if served && !recovery.Closed && !o.Repair {
+		d.observe(Notice{Message: dir + " is a server's: it is repaired, and \"rtsprec serve\" goes on with it"})
+	}
+	if end := j.end(); recovery.Closed || o.Repair || served || !end.IsZero() && !d.Clock.Now().Before(end) {
+		return j.onlyRepair(ctx, d, end, recovery.Closed || o.Repair || served)
 	}
 	return runRecording(ctx, d, j)
 }

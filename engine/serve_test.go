@@ -17,6 +17,7 @@ import (
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
+	"rtsprec/engine/vfs"
 	"rtsprec/testdata/peers"
 )
 
@@ -35,8 +36,15 @@ type served struct {
 // serve runs a server on free ports until the test ends.
 func serve(t testing.TB, o engine.ServeOptions) *served {
 	t.Helper()
+	return serveOn(t, vfs.OS(), o)
+}
+
+// serveOn is serve on a disk of the test's.
+func serveOn(t testing.TB, disk vfs.FS, o engine.ServeOptions) *served {
+	t.Helper()
 	s := &served{reload: make(chan engine.ServeOptions), done: make(chan error, 1)}
 	s.Deps, s.events = deps(t)
+	s.FS = disk
 	if o.RTSP == nil {
 		o.RTSP = []string{"127.0.0.1:0"}
 	}
@@ -361,4 +369,25 @@ func TestNothingIsStartedWhereSomethingIsWrong(t *testing.T) {
 			t.Error("a recording was begun")
 		}
 	}
+}
+
+func TestResumingAServersRecordingOnlyRepairsIt(t *testing.T) {
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264"}})
+	dir := filepath.Join(t.TempDir(), "live")
+	a := pulled("a", cam.URL("a"))
+	a.Record = true
+	s := serve(t, engine.ServeOptions{Record: engine.RecordInto{Dir: dir}, Paths: []engine.ServePath{a}})
+	sees(t, s.watch(t, "a"), 30)
+	if _, err := engine.Resume(t.Context(), s.Deps, dir, engine.ResumeOptions{}); !fault.Is(err, fault.Busy) {
+		t.Errorf("beside the server: %v", err)
+	}
+	s.end(t)
+	d, _ := deps(t)
+	if _, err := engine.Resume(t.Context(), d, dir, engine.ResumeOptions{}); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	if n := cam.Readers("a"); n != 0 {
+		t.Errorf("%d sessions with the camera", n)
+	}
+	verified(t, d, dir, archive.Clean)
 }
