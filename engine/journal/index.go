@@ -31,6 +31,8 @@ type Indexed struct {
 	Run     uint64     `json:"run,omitempty"` // highest run and gap
 	Gap     uint64     `json:"gap,omitempty"`
 	Protect uint64     `json:"protect,omitempty"` // highest ID of a protection; such files are always read
+	Closed  *Close     `json:"closed,omitempty"`  // how the window was ended here, unless it was gone on with
+	GoesOn  bool       `json:"goes_on,omitempty"` // it was gone on with here, and not ended
 	Cameras []Coverage `json:"cameras,omitempty"` // by name
 }
 

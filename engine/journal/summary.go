@@ -67,6 +67,9 @@ func (s *summary) add(l *Line) {
 	case *Run:
 		s.at(e.Start)
 		s.file.Run = max(s.file.Run, e.Run)
+		if e.Origin != "replay" {
+			s.file.Closed, s.file.GoesOn = nil, true
+		}
 	case *Segment:
 		s.at(e.Start)
 		s.camera(e.Camera).begin(e.N)
@@ -76,6 +79,9 @@ func (s *summary) add(l *Line) {
 	case *Gap:
 		s.at(e.From, e.To)
 		s.file.Gap = max(s.file.Gap, e.ID)
+		if e.To.IsZero() {
+			s.file.Closed, s.file.GoesOn = nil, true
+		}
 		c := s.camera(e.Camera)
 		if _, known := c.gaps[e.ID]; !known && e.From.Before(s.begun) {
 			c.earlier[e.ID] = true
@@ -85,6 +91,7 @@ func (s *summary) add(l *Line) {
 		s.at(e.From, e.To)
 	case *Close:
 		s.at(e.At)
+		s.file.Closed, s.file.GoesOn = e, false
 	case *Backfill:
 		s.at(e.From, e.To)
 		c := s.camera(e.Camera)

@@ -180,6 +180,12 @@ func (v *recovery) read(index *journal.Index) {
 	for _, f := range index.Files {
 		v.r.runs, v.r.gaps = max(v.r.runs, f.Run), max(v.r.gaps, f.Gap)
 		v.r.guards.last = max(v.r.guards.last, f.Protect)
+		switch { // what the lines say of the newest files comes after this
+		case f.Closed != nil:
+			v.out.Closed, v.out.ClosedAt, v.r.ended = true, f.Closed.At, f.Closed
+		case f.GoesOn:
+			v.out.Closed, v.r.ended = false, nil
+		}
 		for _, c := range f.Cameras {
 			if k := v.camera(c.Camera); k != nil {
 				k.highest, k.end = max(k.highest, c.Highest), later(k.end, c.Last)

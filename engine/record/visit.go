@@ -54,12 +54,14 @@ func visit(o Options, work func(r *Recording) error) error {
 	v := &recovery{r: r, log: log}
 	v.former(index)
 	v.read(index)
-	r.ended = nil
 	if err := r.openJournal(log.NextSeq); err != nil {
 		return err
 	}
 	r.lines.post(&journal.Open{Version: o.Version, Why: "repair", Wall: utc(o.Clock.Wall()), Before: string(log.End)})
 	err = work(r)
+	if r.ended != nil { // a reader of the newest file finds it there
+		r.lines.post(r.ended)
+	}
 	if e := r.lines.close(true); err == nil {
 		err = e
 	}
