@@ -148,8 +148,12 @@ func (p *replayPlayer) resume(order playOrder) playing {
 // answer says what is going to be played.
 func (p *replayPlayer) answer(n *next) playing {
 	order := n.run.order
-	a := playing{header: textproto.MIMEHeader{}, info: p.info(n.run.place.begin)}
-	a.header.Set("Range", p.what.answer(order.Range.unit, n.from, n.to))
+	from, place := n.from, n.run.place.begin
+	if lead := p.what.From.Sub(from); lead > 0 { // the address names a moment between key frames
+		from, place = p.what.From, place+time.Duration(float64(lead)/math.Abs(order.scale))
+	}
+	a := playing{header: textproto.MIMEHeader{}, info: p.info(place)}
+	a.header.Set("Range", p.what.answer(order.Range.unit, from, n.to))
 	if order.scaled {
 		a.header.Set("Scale", fmt.Sprintf("%.1f", order.scale))
 	}

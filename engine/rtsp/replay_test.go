@@ -18,13 +18,12 @@ var nine = at("2026-11-22T09:00:00Z")
 func archived(t testing.TB, length, gapAt time.Duration) (*served, *vault) {
 	t.Helper()
 	v := newVault(t, nine, length, gapAt)
-	s := serve(t, ServerOptions{Library: v}, false)
-	t.Cleanup(func() {
+	t.Cleanup(func() { // behind the server's
 		if n := v.opened(); n != 0 {
 			t.Errorf("%d sources are left open", n)
 		}
 	})
-	return s, v
+	return serve(t, ServerOptions{Library: v}, false), v
 }
 
 // download takes everything that a replay plays.

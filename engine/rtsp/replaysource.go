@@ -71,9 +71,10 @@ func (f *footage) within(from, to bound) error {
 func text(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // ranges are the values of the description's range attributes: players seek by one or
-// the other.
+// the other. npt is the first, because GStreamer takes the first and counts a clock from
+// 1900 when it seeks by npt all the same.
 func (f *footage) ranges() []string {
-	return []string{clockRange(f.From, f.To).String(), nptRange(0, f.To.Sub(f.From)).String()}
+	return []string{nptRange(0, f.To.Sub(f.From)).String(), clockRange(f.From, f.To).String()}
 }
 
 // resolve turns what a request asks for into recorded time. Of a reverse range from is the
