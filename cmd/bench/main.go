@@ -71,13 +71,25 @@ var parts = []struct {
 	{"outage", (*bench).outage},
 	{"verify", (*bench).verify},
 	{"year", (*bench).year},
+	{"serve", (*bench).serve},
 }
 
 func main() {
-	if err := run(); err != nil {
+	if err := choose(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// choose runs the benchmark, or is one of the processes that it starts.
+func choose(args []string) error {
+	if len(args) == 2 && args[0] == "bare" {
+		return bare(args[1])
+	}
+	if len(args) == 2 && args[0] == "core" {
+		return core(args[1])
+	}
+	return run()
 }
 
 func run() error {
@@ -85,7 +97,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, serve")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {
