@@ -202,14 +202,7 @@ func (c *Clip) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fault.New(fault.Usage, "read at %d", off)
 	}
-	if off < int64(len(c.header)) {
-		n = copy(p, c.header[off:])
-	}
-	if n == len(p) {
-		return n, nil
-	}
-	k, err := c.payload.ReadAt(p[n:], off+int64(n)-int64(len(c.header)))
-	return n + k, err
+	return (&headed{c.header, c.payload}).ReadAt(p, off)
 }
 
 // WriteTo writes the MP4. Into a file the kernel copies what it can by itself.

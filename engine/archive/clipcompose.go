@@ -31,7 +31,7 @@ type lane struct {
 	last    int64         // DTS of the last unit
 	end     int64         // of its duration, in ticks
 	used    bool
-	first   int64 // DTS of the first unit
+	first   int64       // DTS of the first unit
 	sound   *conversion // the last one
 }
 

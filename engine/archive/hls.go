@@ -2,43 +2,31 @@ package archive
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
+	"rtsprec/engine/vfs"
 )
 
 // Piece is a stretch of fragmented MP4: one line of a media playlist (RFC 8216), or the
 // initialisation of such lines.
 type Piece struct {
-	URI            string // for [Library.Open]; escaped, relative
+	URI            string // for [Library.Open]; relative, nothing in it needs escaping
 	Offset, Length int64  // bytes of it; Length 0: the whole
 	Time           time.Time
 	Duration       time.Duration
-	Key            bool         // decoding may start here
-	Discontinuity  bool         // its timestamps do not follow the one before: another Init, or time was lost
-	Gap            bool         // there is no media for this time: EXT-X-GAP; URI is empty
-	Causes         media.Causes // of the gap
-	Init           *Piece       // what comes before it; the same pointer as long as it does not change
-	Codecs         string       // of an Init: RFC 6381, "avc1.640028,mp4a.40.2"
-}
-
-// LiveSegment is a stretch of some seconds that begins with a key frame.
-type LiveSegment struct {
-	Piece         // as a whole, as far as it is there
-	Parts []Piece // the fragments it is made of; the first begins with a key frame
-	Open  bool    // more parts follow
-}
-
-// LiveWindow is the newest media of a camera that is being recorded.
-type LiveWindow struct {
-	Sequence        uint64 // of Segments[0]: EXT-X-MEDIA-SEQUENCE; each next one has one more
-	Discontinuities uint64 // before Segments[0]: EXT-X-DISCONTINUITY-SEQUENCE
-	Segments        []LiveSegment
-	PartTarget      time.Duration // no part is longer
-	Ended           bool          // nobody records any more
-	Notes           []string
+	Key            bool          // decoding may start here
+	Discontinuity  bool          // its timestamps do not follow the one before: another Init, or time was lost
+	Gap            bool          // there is no media for this time: EXT-X-GAP; URI is empty
+	Causes         media.Causes  // of the gap
+	Init           *Piece        // what comes before it; the same pointer as long as it does not change
+	Tracks         []media.Track // of an Init: what it describes
 }
 
 // Body is the bytes of a resource that a Piece names.
@@ -48,20 +36,285 @@ type Body interface {
 	Size() int64
 }
 
+// pieceLength is how long a piece of a finished recording is at least.
+const pieceLength = 4 * time.Second
+
 // HLS lists the media of a path between two times as pieces of some seconds, with gaps.
 // Where a browser plays every track they are byte ranges of the segments, otherwise new
 // headers around the same payload, sound converted or left out, which notes says.
-// fault.NotFound: no media there; fault.Unsupported: no browser plays the picture.
+// Timestamps count from the beginning of each segment: where that changes there is a
+// discontinuity. Zero times are the ends. fault.NotFound: no media there;
+// fault.Unsupported: no browser plays the picture.
 func (l *Library) HLS(ctx context.Context, path string, from, to time.Time) (pieces []Piece, notes []string, err error) {
-	return nil, nil, fault.New(fault.Unsupported, "hls")
+	if err := checkRange(ClipOptions{From: from, To: to}); err != nil {
+		return nil, nil, err
+	}
+	holdings, err := l.Resolve(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := lister{from: from, to: to}
+	var refused error
+	for _, h := range inOrder(holdings) {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, fault.Because("list media", err)
+		}
+		if !h.segment.touches(from, to) {
+			continue
+		}
+		one, err := l.piecesOf(h)
+		switch {
+		case fault.Is(err, fault.Unsupported):
+			refused = err
+		case err != nil:
+			list.note(fmt.Sprintf("%s is left out: %v", h.segment.Name(), err))
+		default:
+			list.add(one, holdings)
+		}
+	}
+	if len(list.pieces) == 0 {
+		if refused != nil {
+			return nil, nil, refused
+		}
+		return nil, nil, noMedia(holdings, from, to)
+	}
+	if refused != nil {
+		list.note(refused.Error())
+	}
+	return list.pieces, list.notes, nil
 }
 
-// Live lists the newest media of a path that is being recorded, by whichever process, and
-// waits until it holds that part of that segment, or something later. Zeros do not wait.
-// fault.NotFound: nobody records it.
-func (l *Library) Live(ctx context.Context, path string, sequence uint64, part int) (*LiveWindow, error) {
-	return nil, fault.New(fault.Unsupported, "live")
+// held is a segment and the recording it is in.
+type held struct {
+	recording *Recording
+	segment   *Segment
+}
+
+// inOrder lists the segments of several holdings by time.
+func inOrder(holdings []Holding) []held {
+	var list []held
+	for _, h := range holdings {
+		for _, s := range h.Camera.Segments {
+			list = append(list, held{h.Recording, s})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b held) int { return a.segment.Start.Compare(b.segment.Start) })
+	return list
+}
+
+// listed is a segment as pieces.
+type listed struct {
+	init   *Piece
+	pieces []Piece
+	notes  []string
+	slack  time.Duration // silence up to this is no gap
+}
+
+// piecesOf cuts a segment into pieces.
+func (l *Library) piecesOf(h held) (*listed, error) {
+	f, err := hold(l.fs, h.recording.Dir, h.segment)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, vfs.Fault("read a segment", err)
+	}
+	x, err := segment.ReadFragments(f, size)
+	if err != nil {
+		return nil, err
+	}
+	s := newStretch(h.segment.File, f, x)
+	if s.picture < 0 && len(s.sounds) == 0 {
+		return &listed{}, nil
+	}
+	c, err := newSlicer(s)
+	if err != nil {
+		return nil, err
+	}
+	name := resource{recording: h.recording.Name, camera: h.segment.Camera, n: h.segment.N}
+	out := &listed{init: c.initPiece(name), notes: c.notes, slack: slackOf(s.interval(s.deciding()))}
+	first := 0
+	for i := range x.Fragments {
+		next := i + 1
+		if next < len(x.Fragments) && (!x.Fragments[next].Key || x.Fragments[next].Time.Sub(x.Fragments[first].Time) < pieceLength) {
+			continue
+		}
+		p := c.piece(name, first, i)
+		p.Init = out.init
+		out.pieces = append(out.pieces, p)
+		first = next
+	}
+	return out, nil
+}
+
+// initPiece names the header of a segment's pieces.
+func (c *slicer) initPiece(name resource) *Piece {
+	p := &Piece{Tracks: c.header.Tracks, Time: c.Header.Start}
+	if c.direct {
+		p.Offset, p.Length = c.InitRange()
+	} else {
+		name.kind = sliceInit
+	}
+	p.URI = name.uri()
+	return p
+}
+
+// piece names fragments first to last.
+func (c *slicer) piece(name resource, first, last int) Piece {
+	a, b := c.Fragments[first], c.Fragments[last]
+	p := Piece{Time: a.Time, Duration: b.Time.Add(b.Span).Sub(a.Time), Key: a.Key}
+	if last+1 < len(c.Fragments) { // up to the next, whatever their spans say
+		p.Duration = c.Fragments[last+1].Time.Sub(a.Time)
+	}
+	if c.direct {
+		p.Offset, p.Length = a.Offset, b.Offset+b.Size-a.Offset
+	} else {
+		name.kind, name.first, name.last = sliceMedia, first, last
+	}
+	p.URI = name.uri()
+	return p
+}
+
+// lister puts the pieces of segments one behind the other.
+type lister struct {
+	from, to time.Time
+	pieces   []Piece
+	notes    []string
+	end      time.Time
+}
+
+func (l *lister) note(text string) {
+	if !slices.Contains(l.notes, text) {
+		l.notes = append(l.notes, text)
+	}
+}
+
+func (l *lister) add(one *listed, holdings []Holding) {
+	fresh := true
+	for _, p := range one.pieces {
+		end := p.Time.Add(p.Duration)
+		if !end.After(l.from) || !l.to.IsZero() && !p.Time.Before(l.to) {
+			continue
+		}
+		if !l.end.IsZero() && p.Time.Sub(l.end) > one.slack {
+			gap := Piece{Gap: true, Time: l.end, Duration: p.Time.Sub(l.end), Discontinuity: true}
+			for _, h := range holdings {
+				for _, g := range h.Camera.Gaps {
+					if !g.span().clip(span{l.end, p.Time}).empty() {
+						gap.Causes |= g.Causes
+					}
+				}
+			}
+			l.pieces = append(l.pieces, gap)
+		}
+		p.Discontinuity = fresh && len(l.pieces) > 0
+		fresh = false
+		l.pieces = append(l.pieces, p)
+		l.end = later(l.end, end)
+		for _, n := range one.notes {
+			l.note(n)
+		}
+	}
+}
+
+// sliceCache keeps the indexes of the segments that slices were cut from last.
+type sliceCache struct {
+	mu   sync.Mutex
+	kept []sliceEntry // the one used last is last
+}
+
+type sliceEntry struct {
+	dir, name string
+	index     *segment.Index
+}
+
+// keepSlices bounds it: an index takes some hundred kilobytes.
+const keepSlices = 16
+
+func (c *sliceCache) get(dir, name string) *segment.Index {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range c.kept {
+		if e.dir == dir && e.name == name {
+			c.kept = append(slices.Delete(c.kept, i, i+1), e)
+			return e.index
+		}
+	}
+	return nil
+}
+
+func (c *sliceCache) put(dir, name string, x *segment.Index) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept, sliceEntry{dir, name, x})
+	if len(c.kept) > keepSlices {
+		c.kept = slices.Delete(c.kept, 0, 1)
+	}
 }
 
 // Open returns the bytes behind Piece.URI. fault.NotFound for anything else.
-func (l *Library) Open(uri string) (Body, error) { return nil, fault.New(fault.NotFound, "no %q", uri) }
+func (l *Library) Open(uri string) (Body, error) {
+	none := fault.New(fault.NotFound, "there is no such media")
+	r, ok := parseResource(uri)
+	if !ok {
+		return nil, none
+	}
+	rec, err := l.Recording(r.recording)
+	if err != nil {
+		return nil, none
+	}
+	camera := rec.Camera(r.camera)
+	if camera == nil {
+		return nil, none
+	}
+	i := slices.IndexFunc(camera.Segments, func(s *Segment) bool { return s.N == r.n })
+	if i < 0 {
+		return nil, none
+	}
+	return l.body(rec, camera.Segments[i], r)
+}
+
+func (l *Library) body(rec *Recording, s *Segment, r resource) (Body, error) {
+	f, err := hold(l.fs, rec.Dir, s)
+	if err != nil {
+		return nil, err
+	}
+	body, err := l.bodyOf(f, rec, s, r)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return body, nil
+}
+
+func (l *Library) bodyOf(f vfs.File, rec *Recording, s *Segment, r resource) (Body, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, vfs.Fault("read a segment", err)
+	}
+	if r.kind == wholeFile {
+		return newBody(f, nil, f, size), nil
+	}
+	x := l.slicing.get(rec.Dir, s.Name())
+	if x == nil || r.kind == sliceMedia && r.last >= len(x.Fragments) {
+		if x, err = segment.ReadIndex(f, size); err != nil {
+			return nil, err
+		}
+		l.slicing.put(rec.Dir, s.Name(), x)
+	}
+	c, err := newSlicer(newStretch(s.File, f, x))
+	if err != nil {
+		return nil, err
+	}
+	if r.kind == sliceInit {
+		head := segment.InitBytes(c.header)
+		return newBody(f, head, f, 0), nil
+	}
+	head, rest, err := c.slice(r.first, r.last)
+	if err != nil {
+		return nil, err
+	}
+	return newBody(f, head, rest, rest.size), nil
+}

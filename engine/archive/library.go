@@ -39,6 +39,9 @@ type Library struct {
 	scanned time.Time
 	asked   uint64 // counts questions, to know what was not asked for longest
 	heads   map[headKey][]media.Track
+
+	slicing sliceCache
+	watched liveCache
 }
 
 // Holding is one camera of one recording.

@@ -20,6 +20,7 @@ type Index struct {
 
 	init   int64
 	tables []table
+	rest   *scanner // of an open file
 }
 
 // maxMoov bounds the tables that are read, and with them memory: 20 million units.
@@ -28,7 +29,13 @@ const maxMoov = 1 << 28
 // ReadIndex reads what is written at the end of a sealed file, or else the heads of the fragments
 // of an open one; no media, no checksums of media. Errors are those of [Scan]; what is wrong
 // behind the sound fragments is none, as somebody may be writing there.
-func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
+func ReadIndex(r io.ReaderAt, size int64) (*Index, error) { return readWithout(r, size, true) }
+
+// ReadFragments is ReadIndex without the units: Places and Runs of a sealed file are empty.
+func ReadFragments(r io.ReaderAt, size int64) (*Index, error) { return readWithout(r, size, false) }
+
+// readWithout reads an index without media, and without tables unless they are wanted.
+func readWithout(r io.ReaderAt, size int64, tables bool) (*Index, error) {
 	s := &scanner{ScanOptions: ScanOptions{Quick: true}, win: window{r: r, size: size, ahead: 4 << 10}}
 	s.file = &File{Size: size, r: r}
 	if err := s.begin(); err != nil {
@@ -41,6 +48,9 @@ func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 	}
 	if done {
 		x.State, x.Fragments, x.Tracks, x.Sound = s.file.State, s.file.Fragments, s.file.Tracks, s.file.Sound
+		if x.tables = make([]table, len(x.Tracks)); !tables {
+			return x, nil
+		}
 		if done, err = s.readTables(x); err != nil || done {
 			return x, err
 		}
@@ -49,7 +59,7 @@ func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
 		return nil, err
 	}
 	x.State, x.Fragments, x.Tracks, x.Sound = s.file.State, s.body.fragments, s.body.infos(), s.body.size
-	x.tables = s.body.tables
+	x.tables, x.rest = s.body.tables, s
 	return x, nil
 }
 
