@@ -9,8 +9,8 @@ import (
 // packet is waited for, but never longer than wait, so that a loss delays what
 // follows it by that time at most, however few packets come.
 //
-// Packets that do not fit (another SSRC, a number far away, an old number with a new
-// RTP time) are set aside; when enough of them follow each other, the numbering began anew
+// Packets that do not fit (another SSRC, a number far away, one that is farther than RTP
+// time leaves room for, an old number with a new RTP time) are set aside; when enough of them follow each other, the numbering began anew
 // with the first of them and none is lost, otherwise they were strays.
 type reorderer struct {
 	wait time.Duration
@@ -27,6 +27,7 @@ type reorderer struct {
 	suspects []packet
 	seen     [seenWindow / 64]uint64 // numbers below next that came, by number modulo seenWindow
 	spare    [][]byte                // buffers of packets that were held
+	tempo    tempo
 
 	received, lost, reordered, duplicates, late, strays, restarts uint64
 
@@ -60,6 +61,8 @@ func (r *reorderer) push(p *packet) {
 			r.set(p.seq)
 			r.late++
 		}
+	case r.tempo.renumbered(ahead, p.rtp-r.rtp):
+		r.doubt(p, foreigners)
 	default:
 		r.acquit()
 		r.fits(p, ahead)
@@ -189,6 +192,7 @@ func (r *reorderer) first() {
 // release hands p on and counts what is missing before it.
 func (r *reorderer) release(p *packet) {
 	p.lost, p.fresh = int(p.seq-r.next), r.fresh
+	r.tempo.note(p.rtp-r.rtp, r.fresh)
 	for n := r.next; n != p.seq; n++ {
 		r.clear(n)
 	}

@@ -187,3 +187,59 @@ func TestReordererAccountsForEveryPacket(t *testing.T) {
 		}
 	}
 }
+
+// pictures sends pictures of n packets each, 3000 ticks apart, and returns what comes next.
+func (s *sorter) pictures(count, n int, seq uint16, rtp uint32) (uint16, uint32) {
+	for range count {
+		for range n {
+			s.in(0, seq, rtp)
+			seq++
+		}
+		rtp += 3000
+	}
+	return seq, rtp
+}
+
+func TestAJumpOfNumbersThatTimeLeavesNoRoomForLosesNothing(t *testing.T) {
+	s := newSorter(100 * time.Millisecond)
+	seq, rtp := s.pictures(20, 12, 64000, 0)
+	seq, rtp = s.pictures(20, 12, seq+1000, rtp)
+	s.pictures(1, 300, seq+1300, rtp)
+	s.flush()
+	if s.reorderer.lost != 0 || s.strays != 0 || s.restarts != 2 || len(s.seqs) != 40*12+300 {
+		t.Errorf("%d lost, %d strays, %d restarts, %d handed on", s.reorderer.lost, s.strays, s.restarts, len(s.seqs))
+	}
+}
+
+func TestManyLostPacketsAreNoJumpOfNumbers(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost  int
+		later uint32 // in RTP time
+	}{
+		"as long as they take":         {1000, 1000 / 12 * 3000},
+		"few":                          {200, 3000},
+		"a picture like the largest":   {300, 3000},
+		"several pictures like that":   {1100, 3000},
+		"many at once, but much later": {2500, 10 * 3000},
+	} {
+		s := newSorter(100 * time.Millisecond)
+		seq, rtp := s.pictures(1, 300, 0, 0)
+		seq, rtp = s.pictures(20, 12, seq, rtp)
+		s.pictures(20, 12, seq+uint16(c.lost), rtp-3000+c.later)
+		s.flush()
+		if int(s.reorderer.lost) != c.lost || s.restarts != 0 {
+			t.Errorf("%s: %d lost, want %d; %d restarts", name, s.reorderer.lost, c.lost, s.restarts)
+		}
+	}
+}
+
+func TestOneStrayFarAheadIsNoJump(t *testing.T) {
+	s := newSorter(100 * time.Millisecond)
+	seq, rtp := s.pictures(20, 12, 0, 0)
+	s.in(0, seq+1500, rtp)
+	s.pictures(20, 12, seq, rtp)
+	s.flush()
+	if s.reorderer.lost != 0 || s.strays != 1 || s.restarts != 0 {
+		t.Errorf("%d lost, %d strays, %d restarts", s.reorderer.lost, s.strays, s.restarts)
+	}
+}
