@@ -40,6 +40,7 @@ type livePath struct {
 	pulled    chan struct{}      // closed when feed has ended
 	publisher *published         // nil: nobody
 	left      time.Time          // since when nobody publishes
+	resume    *resumption        // publishers that tell capture times; nil: there was none. Theirs alone
 }
 
 // Begin implements media.Sink.
@@ -192,7 +193,7 @@ func (p *livePath) idle(now time.Time) {
 func (p *livePath) abandoned(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.publisher == nil && now.Sub(p.left) >= linger
+	return p.publisher == nil && now.Sub(p.left) >= p.linger()
 }
 
 func (p *livePath) readersChanged(readers int) {

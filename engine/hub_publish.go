@@ -38,6 +38,10 @@ func (s *published) Begin(ctx context.Context, run media.Run) error {
 		return err
 	}
 	s.open = true
+	if s.from.Capture {
+		return s.path.resumption(ctx).begin(ctx, run)
+	}
+	s.path.forget(ctx)
 	return s.path.Begin(ctx, run)
 }
 
@@ -52,6 +56,9 @@ func (s *published) Write(ctx context.Context, au media.AccessUnit) error {
 	p.latest = now
 	p.meter.add(au.Arrival, len(au.Data), au.Track == 0)
 	p.mu.Unlock()
+	if s.from.Capture {
+		return p.resume.write(ctx, au)
+	}
 	return p.Write(ctx, au)
 }
 
@@ -63,6 +70,9 @@ func (s *published) End(ctx context.Context, gap media.Gap) error {
 	}
 	if gap.Causes == 0 {
 		gap.Causes = media.Because(media.StreamEnded)
+	}
+	if s.from.Capture {
+		return s.path.resume.end(ctx, gap)
 	}
 	return s.path.End(ctx, gap)
 }
