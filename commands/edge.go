@@ -46,6 +46,7 @@ type Engine struct {
 	ResumeAll func(ctx context.Context, d engine.Deps, root string, o engine.ResumeOptions) ([]*engine.Summary, error)
 	Serve     func(ctx context.Context, d engine.Deps, o engine.ServeOptions) error
 	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
+	Export    func(ctx context.Context, d engine.Deps, o engine.ExportOptions) (*engine.ExportReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
 
@@ -69,7 +70,7 @@ func System(version string) Edge {
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Serve: engine.Serve, Probe: engine.Probe, Verify: engine.Verify, List: engine.List,
+			Serve: engine.Serve, Probe: engine.Probe, Export: engine.Export, Verify: engine.Verify, List: engine.List,
 			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}

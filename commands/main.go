@@ -78,11 +78,11 @@ func (s stopped) Error() string { return "stopped by " + s.signal.String() }
 
 // run is Main without signals.
 func run(ctx context.Context, e Edge, hang *hangup) int {
-	out := &output{w: e.Out}
+	raw, out := e.Out, &output{w: e.Out}
 	e.Out, e.Err = out, &output{w: e.Err}
-	p := &process{Edge: e, hangup: hang}
+	p := &process{Edge: e, hangup: hang, raw: raw}
 	root := newRoot(p)
-	root.SetArgs(e.Args)
+	root.SetArgs(ffmpegForm(e.Args))
 	root.SetOut(e.Out)
 	root.SetErr(e.Err)
 	cmd, err := root.ExecuteContextC(ctx)

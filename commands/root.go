@@ -17,6 +17,7 @@ type process struct {
 	quiet bool
 	debug bool
 	*hangup
+	raw io.Writer // standard output for what is no text: nothing is redacted
 }
 
 // recordings is the group of commands that do the work; help lists them first.
@@ -51,7 +52,7 @@ playable files, and every moment that is missing is listed with its cause.`,
 	flags.BoolVar(&p.debug, "debug", false, "say what goes on inside, on standard error")
 	flags.BoolP("help", "h", false, "this help")
 	root.AddGroup(&cobra.Group{ID: recordings})
-	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newList(p), newServe(p), newProtect(p)} {
+	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newExport(p), newList(p), newServe(p), newProtect(p)} {
 		c.GroupID = recordings
 		root.AddCommand(c)
 	}
