@@ -175,7 +175,13 @@ func (v *verifier) overlaps(c *Camera, files []*file) {
 	}
 	var claims []claim
 	for _, f := range files {
-		if s, g := f.deciding(); g != nil {
+		s, g := f.deciding()
+		if g != nil && f.segment != nil && f.segment.Origin == originReplay {
+			// What it has beside what it fills is for a decoder to begin with.
+			from, to := c.filledBy(f.segment.N)
+			s = s.clip(span{from, to})
+		}
+		if g != nil && !s.empty() {
 			claims = append(claims, claim{s, f})
 		}
 	}

@@ -52,8 +52,30 @@ func (p *player) within(u segment.Unit) bool {
 		return false // sound from before the picture that playing starts with
 	case p.cur.instead && o.some && !at.After(o.at):
 		return false // the file before this one had it too
+	case p.cur.Origin == originReplay:
+		return p.cur.fills(at, p.cur.item.Segment == p.first())
 	}
 	return true
+}
+
+// fills reports whether what a backfilled segment has at that time is part of the recording.
+// What is before that is there for a decoder that begins in this segment.
+func (r *reading) fills(at time.Time, first bool) bool {
+	from, to := r.cam.filledBy(r.N)
+	return (first || !at.Before(from)) && at.Before(to)
+}
+
+// filledBy is the time that a segment was got for; zero: none.
+func (c *Camera) filledBy(n uint64) (from, to time.Time) {
+	for _, f := range c.Filled {
+		if f.Segment == n {
+			if from.IsZero() || f.From.Before(from) {
+				from = f.From
+			}
+			to = later(to, f.To)
+		}
+	}
+	return from, to
 }
 
 // first is the segment that playing began in, while it is played.

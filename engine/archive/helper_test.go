@@ -50,6 +50,7 @@ type maker struct {
 	n       map[string]uint64
 	gap     uint64
 	tracks  []media.Track
+	runs    uint64
 }
 
 // begin makes an empty recording that opened at nine.
@@ -108,7 +109,12 @@ func (m *maker) path(name string) string { return filepath.Join(m.dir, filepath.
 
 // run journals a run of the usual tracks.
 func (m *maker) run(camera string, at time.Time) {
-	m.line(&journal.Run{Camera: camera, Run: 1, Start: at, Origin: "live", Tracks: m.lineTracks()})
+	m.runOf(camera, at, "live")
+}
+
+func (m *maker) runOf(camera string, at time.Time, origin string) {
+	m.runs++
+	m.line(&journal.Run{Camera: camera, Run: m.runs, Start: at, Origin: origin, Tracks: m.lineTracks()})
 }
 
 func (m *maker) lineTracks() []journal.Track {
@@ -135,7 +141,7 @@ func (m *maker) open(camera string, start time.Time) *open {
 	s.w, err = segment.NewWriter(s.h, segment.Header{Camera: camera, Start: start, Tracks: m.tracks})
 	m.must(err)
 	m.must(m.fs.SyncDir(filepath.Dir(m.path(s.file))))
-	m.line(&journal.Segment{Camera: camera, N: s.n, File: s.file, Run: 1, Start: start, Tracks: m.lineTracks()})
+	m.line(&journal.Segment{Camera: camera, N: s.n, File: s.file, Run: max(m.runs, 1), Start: start, Tracks: m.lineTracks()})
 	m.sync()
 	return s
 }

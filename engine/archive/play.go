@@ -346,7 +346,7 @@ func (p *player) list() error {
 
 // wants reports whether a segment may hold anything of what was asked for.
 func (p *player) wants(x item) bool {
-	if x.Sealed && x.Units() == 0 {
+	if x.Sealed && x.Units() == 0 || x.Origin == originReplay && !x.Sealed {
 		return false
 	}
 	from, to := p.From, p.To
