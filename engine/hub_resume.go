@@ -22,7 +22,7 @@ type resumption struct {
 	known  *dedup
 	tracks []media.Track // of the recording's run; nil: it has none
 	gap    media.Gap     // why the publisher is away
-	joint   *joint         // nil: nothing to be joined
+	joint  *joint        // nil: nothing to be joined
 	lines  []resumedLine
 }
 
