@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
 	"rtsprec/engine/web"
 )
 
@@ -173,13 +173,23 @@ func (p *piecer) piece(a *archive.Piece) web.Piece {
 	if a.Init != p.from {
 		p.from, p.init = a.Init, nil
 		if a.Init != nil {
-			p.init = &web.Piece{URI: a.Init.URI, Offset: a.Init.Offset, Length: a.Init.Length, Codecs: a.Init.Codecs}
+			p.init = &web.Piece{URI: a.Init.URI, Offset: a.Init.Offset, Length: a.Init.Length, Codecs: codecsOf(a.Init.Tracks)}
 		}
 	}
 	return web.Piece{
 		URI: a.URI, Offset: a.Offset, Length: a.Length, Time: a.Time, Duration: a.Duration, Key: a.Key,
 		Discontinuity: a.Discontinuity, Gap: a.Gap, Causes: a.Causes, Init: p.init,
 	}
+}
+
+func codecsOf(tracks []media.Track) string {
+	var names []string
+	for _, t := range tracks {
+		if name := web.Codecs(t); name != "" {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 // Live implements web.Library.
@@ -201,16 +211,15 @@ func (l *webLibrary) Live(ctx context.Context, camera string, sequence uint64, p
 	return told, nil
 }
 
-// Open implements web.Library. Who may see one camera gets no piece of another: what a URI
-// names begins with its recording and camera.
+// Open implements web.Library. Who may see one camera gets no piece of another: a URI
+// says whose it is.
 func (l *webLibrary) Open(_ context.Context, camera, uri string) (web.Body, error) {
 	holdings, err := l.archive.Resolve(camera)
 	if err != nil {
 		return nil, err
 	}
-	name, err := url.PathUnescape(uri)
 	for _, h := range holdings {
-		if err == nil && strings.HasPrefix(name, h.Recording.Name+"/"+h.Camera.Name+"/") {
+		if archive.PieceOf(uri, h.Recording.Name, h.Camera.Name) {
 			return l.archive.Open(uri)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
 )
 
 // How a browser gets a track.
@@ -32,14 +33,11 @@ func Codecs(t media.Track) string {
 		return aacCodecs(t.Config)
 	case media.Opus:
 		return "opus"
+	case segment.FLAC:
+		return "fLaC" // as the sample entry spells it; Chromium takes it like "flac"
 	}
 	return ""
 }
-
-// FLAC is the name of the coding that G.711, G.726 and L16 are converted to. Players
-// that follow RFC 6381 by the letter want the sample entry's four characters; Chromium,
-// Firefox and Safari take them too.
-const FLAC = "fLaC"
 
 // avcCodecs writes avc1.PPCCLL (ISO 14496-15 annex E.3): profile_idc, the constraint
 // flags, level_idc of the first SPS.

@@ -68,7 +68,7 @@ func makeFilm(t testing.TB, name string) *film {
 			codecs = append(codecs, "opus")
 		case "flac":
 			args = append(args, "-c:a", "flac", "-sample_fmt", "s16", "-strict", "-2")
-			codecs = append(codecs, FLAC)
+			codecs = append(codecs, "fLaC")
 		}
 	}
 	f.codecs = strings.Join(codecs, ",")
@@ -240,7 +240,11 @@ func (a *archive) window() *Window {
 			seg.Parts = append(seg.Parts, Piece{URI: "class/teacher/1.mp4", Offset: f.offset, Length: f.size,
 				Time: a.live.Add(time.Duration(i) * span), Duration: span, Key: f.key})
 		}
-		seg.Piece = Piece{URI: seg.Parts[0].URI, Time: seg.Parts[0].Time, Duration: span * time.Duration(len(seg.Parts)), Key: true,
+		size := int64(0)
+		for _, p := range seg.Parts {
+			size += p.Length
+		}
+		seg.Piece = Piece{URI: seg.Parts[0].URI, Offset: seg.Parts[0].Offset, Length: size, Time: seg.Parts[0].Time, Duration: span * time.Duration(len(seg.Parts)), Key: true,
 			Init: header, Discontinuity: n%perFilm == 0}
 		w.Segments = append(w.Segments, seg)
 		if n%perFilm == 0 {

@@ -63,13 +63,6 @@ func (h *Handler) window(r *http.Request, user string, q query, sequence uint64,
 	if err := h.need(user, access.Read, q.Camera); err != nil {
 		return nil, err
 	}
-	win, err := h.o.Library.Live(r.Context(), q.Camera, 0, 0)
-	if err != nil || sequence == 0 && part == 0 || win.Ended || win.has(sequence, part) {
-		return win, err
-	}
-	if newest, _ := win.next(); sequence > newest+2 {
-		return nil, fault.New(fault.Usage, "segment %d is too far ahead: the newest is %d", sequence, newest)
-	}
 	leave, err := enter(h.waiting)
 	if err != nil {
 		return nil, err
@@ -77,7 +70,13 @@ func (h *Handler) window(r *http.Request, user string, q query, sequence uint64,
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
 	defer cancel()
-	win, err = h.o.Library.Live(ctx, q.Camera, sequence, part)
+	win, err := h.o.Library.Live(ctx, q.Camera, 0, 0)
+	if err == nil && !win.Ended && !win.has(sequence, part) && (sequence > 0 || part > 0) {
+		if newest, _ := win.next(); sequence > newest+2 {
+			return nil, fault.New(fault.Usage, "segment %d is too far ahead: the newest is %d", sequence, newest)
+		}
+		win, err = h.o.Library.Live(ctx, q.Camera, sequence, part)
+	}
 	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
 		return nil, fault.New(fault.Timeout, "nothing new was recorded for %v", maxWait)
 	}
@@ -103,7 +102,7 @@ func (h *Handler) liveInit(w http.ResponseWriter, r *http.Request, user string) 
 	}
 	for _, s := range win.Segments {
 		if s.Init != nil && s.Init.URI == r.URL.Query().Get("uri") {
-			return h.serveParts(w, r, q.Camera, []Piece{*s.Init})
+			return h.serveOne(w, r, q.Camera, *s.Init)
 		}
 	}
 	return fault.New(fault.NotFound, "no such piece of %s: it is over", q.Camera)
@@ -148,65 +147,43 @@ func (h *Handler) liveMedia(w http.ResponseWriter, r *http.Request, user string,
 		return err
 	}
 	s, ok := win.find(sequence)
-	pieces := s.Parts
+	p := s.Piece
 	if ok && part >= 0 {
-		if ok = part < len(pieces); ok {
-			pieces = pieces[part : part+1]
+		if ok = part < len(s.Parts); ok {
+			p = s.Parts[part]
 		}
 	}
-	if !ok || len(pieces) == 0 || part < 0 && s.Open {
+	if !ok || p.Gap || part < 0 && s.Open {
 		return fault.New(fault.NotFound, "no such piece of %s: it is over, or became another one", q.Camera)
 	}
-	return h.serveParts(w, r, q.Camera, pieces)
-}
-
-// serveParts answers some pieces as one.
-func (h *Handler) serveParts(w http.ResponseWriter, r *http.Request, camera string, pieces []Piece) error {
-	var media bytes.Buffer
-	var body Body
-	var open string
-	defer func() {
-		if body != nil {
-			body.Close()
-		}
-	}()
-	for _, p := range pieces {
-		if body == nil || open != p.URI {
-			if body != nil {
-				body.Close()
-			}
-			var err error
-			if body, err = h.o.Library.Open(r.Context(), camera, p.URI); err != nil {
-				return err
-			}
-			open = p.URI
-		}
-		if err := copyPiece(&media, body, p); err != nil {
-			return err
-		}
-	}
-	serveMedia(w, r, bytes.NewReader(media.Bytes()))
-	return nil
+	return h.serveOne(w, r, q.Camera, p)
 }
 
 // maxSegment bounds the bytes of a live segment that are held to answer it.
 const maxSegment = 64 << 20
 
-// copyPiece copies the bytes of p.
-func copyPiece(out *bytes.Buffer, body io.ReadSeeker, p Piece) error {
-	if _, err := body.Seek(p.Offset, io.SeekStart); err != nil {
-		return fault.Because("read a piece", err)
+// serveOne answers a piece as if it were all there is of its resource.
+func (h *Handler) serveOne(w http.ResponseWriter, r *http.Request, camera string, p Piece) error {
+	body, err := h.o.Library.Open(r.Context(), camera, p.URI)
+	if err != nil {
+		return err
 	}
-	length := p.Length
-	if length == 0 {
-		length = maxSegment
+	defer body.Close()
+	if p.Length == 0 {
+		serveMedia(w, r, body)
+		return nil
 	}
-	if int64(out.Len())+p.Length > maxSegment {
+	if p.Length > maxSegment {
 		return fault.New(fault.Unsupported, "a segment of more than %d MiB", maxSegment>>20)
 	}
-	if _, err := io.CopyN(out, body, length); err != nil && !(err == io.EOF && p.Length == 0) {
+	data := make([]byte, p.Length)
+	if _, err = body.Seek(p.Offset, io.SeekStart); err == nil {
+		_, err = io.ReadFull(body, data)
+	}
+	if err != nil {
 		return fault.Because("read a piece", err)
 	}
+	serveMedia(w, r, bytes.NewReader(data))
 	return nil
 }
 
