@@ -24,6 +24,8 @@ type job struct {
 	grace   time.Duration
 	queue   int64
 	keep    archive.Keep
+	rate    int64            // of backfilling, bytes a second
+	sources []BackfillSource // instead of the plan's
 	repairs []string
 	resumed bool
 }
@@ -47,6 +49,9 @@ func runRecording(ctx context.Context, d Deps, j job) (*Summary, error) {
 	defer cancel()
 	if e := j.rec.Close(closing, why, at); err == nil {
 		err = e
+	}
+	if err == nil {
+		err = j.fillRest(ctx, d)
 	}
 	j.tellDamage(d, d.Clock.Now(), true)
 	summary, e := j.summarise(d, feeds)
@@ -82,6 +87,11 @@ func (j job) run(ctx, work context.Context, d Deps, start time.Time, feeds []*fe
 	})
 	watcher.Go(func() error {
 		j.watch(feeding, d, start, feeds, stopFeeding)
+		return nil
+	})
+
+	watcher.Go(func() error {
+		newBackfiller(d, j.rec, j.dir, j.rate, j.sources).run(feeding)
 		return nil
 	})
 

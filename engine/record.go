@@ -25,6 +25,11 @@ const (
 // and has gaps, a fault.Unreachable or fault.Denied when a camera never answered, and
 // of the disk's kind when nothing could be recorded.
 func Record(ctx context.Context, d Deps, o RecordOptions) (*Summary, error) {
+	cameras, err := withSources(o.Cameras, o.Backfill)
+	if err != nil {
+		return nil, err
+	}
+	o.Cameras = cameras
 	plan, err := o.plan(d.Clock.Wall())
 	if err != nil {
 		return nil, err
@@ -35,7 +40,7 @@ func Record(ctx context.Context, d Deps, o RecordOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runRecording(ctx, d, job{dir: o.Dir, rec: rec, plan: plan, clock: clock, tally: tally, grace: o.Grace, queue: o.Queue, keep: o.Keep})
+	return runRecording(ctx, d, job{dir: o.Dir, rec: rec, plan: plan, clock: clock, tally: tally, grace: o.Grace, queue: o.Queue, keep: o.Keep, rate: o.BackfillRate})
 }
 
 // plan makes a plan of the options and refuses what makes no sense.

@@ -17,6 +17,9 @@ import (
 // Resume repairs an interrupted recording and goes on with it until its planned end.
 // When that has passed, or with o.Repair, it only repairs. The error is as Record's.
 func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary, error) {
+	if _, err := withSources(nil, o.Backfill); err != nil {
+		return nil, err
+	}
 	tally, clock := newTally(), &steady{host: d.Clock}
 	d.Clock = clock
 	rec, recovery, err := record.Open(d.recordOptions(dir, journal.Plan{}, tally))
@@ -25,7 +28,7 @@ func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary,
 	}
 	j := job{
 		dir: dir, rec: rec, plan: recovery.Plan, clock: clock, tally: tally,
-		grace: o.Grace, queue: o.Queue, keep: o.Keep, repairs: recovery.Repairs, resumed: true,
+		grace: o.Grace, queue: o.Queue, keep: o.Keep, rate: o.BackfillRate, sources: o.Backfill, repairs: recovery.Repairs, resumed: true,
 	}
 	for _, what := range recovery.Repairs {
 		d.observe(Repaired{Dir: dir, What: what})
@@ -51,6 +54,9 @@ func (j job) onlyRepair(ctx context.Context, d Deps, end time.Time, asIs bool) (
 		why, end = "", time.Time{}
 	}
 	if err := j.rec.Close(ctx, why, end); err != nil {
+		return nil, err
+	}
+	if err := j.fillRest(ctx, d); err != nil {
 		return nil, err
 	}
 	summary, err := j.summarise(d, nil)

@@ -22,6 +22,9 @@ type RecordOptions struct {
 	Grace    time.Duration // how long an orderly stop may take to write what was received
 	Queue    int64         // bytes that may wait for the disk, for the whole recording
 	Keep     archive.Keep  // what of it is kept while it goes on; zero: everything
+
+	Backfill     []BackfillSource // who can play again what is missing
+	BackfillRate int64            // bytes a second taken from one at most; 0: DefaultBackfillRate
 }
 
 // ResumeOptions says how far Resume goes.
@@ -30,6 +33,9 @@ type ResumeOptions struct {
 	Grace  time.Duration
 	Queue  int64
 	Keep   archive.Keep // as RecordOptions.Keep
+
+	Backfill     []BackfillSource // instead of those the recording was begun with
+	BackfillRate int64            // as RecordOptions.BackfillRate
 }
 
 // Summary is what a recording holds, told at the end of Record and Resume.

@@ -39,6 +39,7 @@ type Camera struct {
 	Name        string    `json:"name"` // becomes a folder
 	URL         string    `json:"url"`
 	SubURL      string    `json:"sub_url,omitempty"`
+	Backfill    string    `json:"backfill,omitempty"`  // address of whoever can play again what is missing
 	Transport   string    `json:"transport,omitempty"` // "auto", "udp", "tcp", "multicast"
 	Reorder     Duration  `json:"reorder,omitempty"`
 	Insecure    bool      `json:"insecure,omitempty"`
@@ -112,6 +113,7 @@ func (p Plan) Public() Plan {
 	for i := range p.Cameras {
 		p.Cameras[i].URL = fault.URL(p.Cameras[i].URL)
 		p.Cameras[i].SubURL = fault.URL(p.Cameras[i].SubURL)
+		p.Cameras[i].Backfill = fault.URL(p.Cameras[i].Backfill)
 	}
 	return p
 }

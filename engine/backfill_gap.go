@@ -1,0 +1,413 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rtsprec/engine/archive"
+	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
+	"rtsprec/engine/record"
+)
+
+const (
+	keyUsual = 2 * time.Second  // between key frames, where that is not known
+	keyMost  = 20 * time.Second // more than that is not asked for around a gap
+	// seamWidth is how far beyond the seam is read before it is judged.
+	seamWidth = time.Second
+	// heldMost bounds what waits for the judgement, in bytes.
+	heldMost = 64 << 20
+)
+
+// filling is one try to fill one gap.
+type filling struct {
+	b      *backfiller
+	camera string
+	source string
+	gap    archive.Gap
+	zone   time.Duration
+	key    time.Duration // between key frames
+
+	run   media.Run
+	lanes []*lane // by track of the source's run
+	lead  *lane   // the picture, or the first sound
+
+	held  []held // waits for the judgement of a seam
+	bytes int
+	begun bool // the head was judged
+
+	filler *record.Filler
+	from   time.Time // of what filler holds, in media time
+	exact  bool      // its head was found by identity
+	units  int
+	filled time.Duration
+	splice string // the worst of what was committed
+}
+
+// lane is a track of the source and what the recording has beside the gap.
+type lane struct {
+	media.Track
+	before, after []mark
+	head          []mark // of the source, as long as the head is judged
+	tail          []mark
+	skip          int // units of the head that are recorded already
+	delta         time.Duration
+	last          time.Time // decoded last, in media time
+	pace          time.Duration
+	waits         bool // for a key frame
+}
+
+type held struct {
+	media.AccessUnit
+	mark
+}
+
+// fill tries once. It returns how much was filled; the error says why not more was.
+func (f *filling) fill(ctx context.Context) error {
+	around, err := f.neighbours(ctx)
+	if err != nil {
+		return err
+	}
+	o, err := replayOptions(f.source, f.gap.From.Add(-2*f.key), f.gap.To.Add(2*f.key), f.zone)
+	if err != nil {
+		return err
+	}
+	s, err := f.b.open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	f.run = s.Run()
+	f.match(around)
+	if f.lead == nil {
+		return fault.New(fault.Unsupported, "the source plays nothing that the recording has")
+	}
+	err = f.pump(ctx, s)
+	if e := f.finish(); e != nil {
+		return e
+	}
+	return err
+}
+
+// neighbours reads what is recorded around the gap, by track of the recording.
+func (f *filling) neighbours(ctx context.Context) (around []*lane, err error) {
+	f.key = keyUsual
+	read := func(from, to time.Time, take func(l *lane, m mark, au media.AccessUnit)) error {
+		s, err := f.b.library.Replay(ctx, f.camera, archive.PlayOptions{From: from, To: to})
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		run := s.Run()
+		for i := len(around); i < len(run.Tracks); i++ {
+			around = append(around, &lane{Track: run.Tracks[i]})
+		}
+		for {
+			au, err := s.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			l := around[au.Track]
+			if m := markOf(au, l.ClockRate); !m.at.Before(from) && m.at.Before(to) {
+				take(l, m, au)
+			}
+		}
+	}
+	var keys []time.Time
+	err = read(f.gap.From.Add(-keyMost), f.gap.From.Add(seamWidth), func(l *lane, m mark, au media.AccessUnit) {
+		if m.at.Before(f.gap.From.Add(l.slack())) {
+			l.before = append(l.before, m)
+			if l.Codec.Video() && au.Key {
+				keys = append(keys, m.at)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n := len(keys); n > 1 {
+		f.key = min(max(keys[n-1].Sub(keys[n-2]), time.Second), keyMost)
+	}
+	for _, l := range around { // of the same stretch as the gap's begin
+		for len(l.before) > 0 && l.before[0].at.Before(f.gap.From.Add(-2*f.key)) {
+			l.before = l.before[1:]
+		}
+	}
+	err = read(f.gap.To.Add(-seamWidth), f.gap.To.Add(2*f.key), func(l *lane, m mark, au media.AccessUnit) {
+		// A gap ends where the first unit is shown, which may be decoded before.
+		if !au.Wall.Before(f.gap.To.Add(-l.slack())) {
+			l.after = append(l.after, m)
+		}
+	})
+	return around, err
+}
+
+// slack is by how much a gap's border may lie beside a unit: it is that of the track that
+// ends last.
+func (l *lane) slack() time.Duration {
+	if l.Codec.Video() {
+		return 15 * time.Millisecond
+	}
+	return 5 * time.Millisecond
+}
+
+// match finds for each track of the source the one of the recording.
+func (f *filling) match(around []*lane) {
+	taken := map[*lane]bool{}
+	for _, t := range f.run.Tracks {
+		l := &lane{Track: t}
+		for _, a := range around {
+			if !taken[a] && a.Codec == t.Codec {
+				taken[a] = true
+				l.before, l.after = a.before, a.after
+				break
+			}
+		}
+		f.lanes = append(f.lanes, l)
+		if f.lead == nil || t.Codec.Video() && !f.lead.Codec.Video() {
+			f.lead = l
+		}
+	}
+	if f.lead != nil && len(around) > 0 && len(taken) == 0 {
+		f.lead = nil
+	}
+}
+
+// pump takes what the source plays.
+func (f *filling) pump(ctx context.Context, s Session) error {
+	for {
+		au, err := s.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		f.b.took(len(au.Data))
+		l := f.lanes[au.Track]
+		f.hold(held{au, markOf(au, l.ClockRate)})
+		if !f.begun && l == f.lead && f.held[len(f.held)-1].at.After(f.gap.From.Add(seamWidth)) || f.bytes > heldMost {
+			if err := f.begin(); err != nil {
+				return err
+			}
+		}
+		if f.begun {
+			if err := f.release(f.gap.To.Add(-seamWidth)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (f *filling) hold(u held) {
+	f.held = append(f.held, u)
+	f.bytes += len(u.Data)
+}
+
+// begin judges the head's seam of every track.
+func (f *filling) begin() error {
+	f.begun = true
+	for i := range f.held {
+		l := f.lanes[f.held[i].Track]
+		l.head = append(l.head, f.held[i].mark)
+	}
+	lead := headSeam(f.lead.before, f.lead.head)
+	f.exact = lead.exact || len(f.lead.before) == 0
+	for _, l := range f.lanes {
+		own := headSeam(l.before, l.head)
+		switch {
+		case l == f.lead:
+			own = lead
+		case !own.exact && len(l.before) > 0:
+			shifted := shift(l.head, lead.delta)
+			own.at, own.delta = after(shifted, l.before[len(l.before)-1].at.Add(intervalOf(l.before)/2)), lead.delta
+		case !own.exact:
+			own.at, own.delta = after(shift(l.head, lead.delta), f.gap.From.Add(-time.Nanosecond)), lead.delta
+		}
+		l.skip, l.delta = own.at, own.delta
+		// Where it is not known that the pictures go on from what is recorded, decoding
+		// has to begin anew.
+		l.waits = l.Codec.Video() && !own.exact && !l.joins(own.at)
+		l.head = nil
+	}
+	return nil
+}
+
+// joins reports whether the unit before the seam is the last one recorded.
+func (l *lane) joins(at int) bool {
+	return at > 0 && len(l.before) > 0 && l.head[at-1].sum == l.before[len(l.before)-1].sum
+}
+
+func shift(list []mark, by time.Duration) []mark {
+	out := make([]mark, len(list))
+	for i, m := range list {
+		out[i] = mark{m.sum, m.at.Add(by)}
+	}
+	return out
+}
+
+// release writes what is held and decoded before that time; the rest waits for the tail's
+// seam.
+func (f *filling) release(until time.Time) error {
+	n := 0
+	for _, u := range f.held {
+		l := f.lanes[u.Track]
+		if u.at.Add(l.delta).After(until) {
+			break
+		}
+		n++
+		if l.skip > 0 {
+			l.skip--
+			continue
+		}
+		if err := f.write(u, l); err != nil {
+			return err
+		}
+	}
+	for _, u := range f.held[:n] {
+		f.bytes -= len(u.Data)
+	}
+	f.held = f.held[n:]
+	return nil
+}
+
+// write stores one unit. A hole in the source ends what is filled and begins it anew.
+func (f *filling) write(u held, l *lane) error {
+	at := u.at.Add(l.delta)
+	if l == f.lead && !l.last.IsZero() && at.Sub(l.last) > max(time.Second, 5*l.pace) {
+		if err := f.commit(l.last.Add(l.pace)); err != nil {
+			return err
+		}
+		f.exact, l.waits = false, l.Codec.Video()
+		f.b.d.observe(Notice{Camera: f.camera, Message: fmt.Sprintf("the source has nothing either from %s to %s",
+			l.last.UTC().Format(time.RFC3339), at.UTC().Format(time.RFC3339))})
+	}
+	if l == f.lead {
+		if step := at.Sub(l.last); !l.last.IsZero() && step > 0 {
+			l.pace = step
+		}
+		l.last = at
+	}
+	if l.waits && !u.Key {
+		return nil
+	}
+	l.waits = false
+	if f.filler == nil {
+		if l != f.lead && f.lead.waits {
+			return nil // sound waits with the picture
+		}
+		if err := f.start(at); err != nil {
+			return err
+		}
+	}
+	au := u.AccessUnit
+	au.Wall = au.Wall.Add(l.delta)
+	f.units++
+	return f.filler.Write(au)
+}
+
+// start begins a filler whose first unit is decoded at that time.
+func (f *filling) start(at time.Time) (err error) {
+	f.from = at
+	if at.Sub(f.gap.From) < max(time.Second, f.lead.pace) {
+		f.from = f.gap.From
+	}
+	f.filler, err = f.b.rec.Fill(record.Filling{Camera: f.camera, Gap: f.gap.ID, Run: f.run, Source: f.source})
+	return err
+}
+
+// commit makes what was written count up to a time.
+func (f *filling) commit(to time.Time) error {
+	if f.filler == nil {
+		return nil
+	}
+	splice := "time"
+	if f.exact {
+		splice = "identity"
+	}
+	w := f.filler
+	f.filler = nil
+	if !f.from.Before(to) {
+		return w.Discard()
+	}
+	if err := w.Commit(f.from, to, splice); err != nil {
+		w.Discard()
+		return err
+	}
+	if f.splice == "" || splice == "time" {
+		f.splice = splice
+	}
+	f.filled += to.Sub(f.from)
+	f.b.d.observe(Backfilled{Camera: f.camera, From: f.from.UTC(), To: to.UTC(), Units: f.units, Splice: splice, Source: fault.URL(f.source)})
+	f.units = 0
+	return nil
+}
+
+// finish judges the tail's seam, writes what lies before it, and commits.
+func (f *filling) finish() error {
+	if !f.begun {
+		if err := f.begin(); err != nil {
+			return err
+		}
+	}
+	left := map[media.TrackID]int{}
+	for _, u := range f.held { // what is behind the head
+		if l := f.lanes[u.Track]; l.skip > 0 {
+			l.skip--
+			left[u.Track]++
+		} else {
+			l.tail = append(l.tail, u.mark)
+		}
+	}
+	lead := tailSeam(f.lead.after, f.lead.tail, f.lead.delta)
+	whole := lead.at < len(f.lead.tail) || lead.exact
+	f.exact = f.exact && (lead.exact || len(f.lead.after) == 0)
+	wanted := map[media.TrackID]int{}
+	for id, l := range f.lanes {
+		own := tailSeam(l.after, l.tail, l.delta)
+		switch {
+		case l == f.lead:
+			own = lead
+		case !own.exact && len(l.after) == 0:
+			own.at = after(shift(l.tail, l.delta), f.gap.To.Add(-time.Nanosecond))
+		}
+		wanted[media.TrackID(id)] = own.at
+	}
+	for _, u := range f.held {
+		switch {
+		case left[u.Track] > 0:
+			left[u.Track]--
+		case wanted[u.Track] > 0:
+			wanted[u.Track]--
+			if err := f.write(u, f.lanes[u.Track]); err != nil {
+				f.discard()
+				return err
+			}
+		}
+	}
+	f.held = nil
+	to := f.gap.To
+	if !whole || f.lead.last.Add(max(time.Second, 5*f.lead.pace)).Before(to) {
+		to = f.lead.last.Add(f.lead.pace)
+	}
+	if to.After(f.gap.To) {
+		to = f.gap.To
+	}
+	return f.commit(to)
+}
+
+func (f *filling) discard() {
+	if f.filler != nil {
+		f.filler.Discard()
+		f.filler = nil
+	}
+}
