@@ -223,6 +223,7 @@ func (f *folder) settleGaps(rec *Recording) {
 	pending := map[string][]Gap{}
 	for _, c := range f.cameras {
 		c.gapsChanged = c.gapsChanged || c.openGaps
+		c.openGaps = c.openGaps && !c.gapsChanged
 	}
 	for _, id := range f.order {
 		p := f.gaps[id]
@@ -232,7 +233,7 @@ func (f *folder) settleGaps(rec *Recording) {
 		}
 		g := Gap{ID: id, From: p.From, To: p.To, Causes: p.Causes, Note: p.Note, Track: p.Track, codec: p.codec, decides: p.decides, line: p.line}
 		if g.To.IsZero() {
-			g.Open, g.To = true, later(g.From, rec.Window.To)
+			g.Open, g.To, c.openGaps = true, later(g.From, rec.Window.To), true
 		}
 		if g.From.Before(g.To) { // else it was withdrawn
 			pending[p.Camera] = append(pending[p.Camera], c.unfilled(g)...)
@@ -243,7 +244,6 @@ func (f *folder) settleGaps(rec *Recording) {
 		if c.gapsChanged {
 			c.settled = pending[made.Name]
 			slices.SortStableFunc(c.settled, func(a, b Gap) int { return a.From.Compare(b.From) })
-			c.openGaps = slices.ContainsFunc(c.settled, func(g Gap) bool { return g.Open })
 			c.gapsChanged = false
 		}
 		made.Gaps = c.settled
