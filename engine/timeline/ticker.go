@@ -31,6 +31,7 @@ type ticker struct {
 	arrival time.Duration // of the previous unit
 	below   int           // units in a row with ticks below top
 	still   time.Duration // for how long rtp has not changed
+	own     media.Ticks   // shift before it stood still
 	pace    pace
 }
 
@@ -66,6 +67,9 @@ func (t *ticker) next(rtp uint32, a, floor, late time.Duration, sound bool) (tic
 	}
 	stood := t.still > 0
 	t.still = 0
+	if byArrival := t.last + elapsed; stood && away(t.raw+t.own, byArrival) < away(t.raw+t.shift, byArrival) {
+		t.shift = t.own // it ran on unseen
+	}
 	ticks = t.raw + t.shift
 	if stood && ticks <= t.top {
 		return t.rejoin(t.last + elapsed), true
@@ -103,12 +107,21 @@ func (t *ticker) rejoin(ticks media.Ticks) media.Ticks {
 // timestamp), unless that has been passed.
 func (t *ticker) stand(elapsed media.Ticks) (ticks media.Ticks, reset bool) {
 	before := t.still
+	if before == 0 {
+		t.own = t.shift
+	}
 	t.still += media.ToDuration(elapsed, t.rate)
 	if t.still <= standsFor {
 		return t.hand(t.last + max(elapsed, 1)), false
 	}
-	return t.rejoin(t.last + max(elapsed, 1)), before <= standsFor
+	still := t.still
+	ticks = t.rejoin(t.last + max(elapsed, 1))
+	t.still = still
+	return ticks, before <= standsFor
 }
+
+// away is how far apart two times are.
+func away(a, b media.Ticks) media.Ticks { return max(a-b, b-a) }
 
 func (t *ticker) hand(ticks media.Ticks) media.Ticks {
 	t.last, t.top = ticks, max(t.top, ticks)

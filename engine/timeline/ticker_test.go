@@ -193,3 +193,31 @@ func TestTicksSurviveAClockOfAnotherRate(t *testing.T) {
 		}
 	}
 }
+
+// Case 13: the timestamp stands still for a while, and then is where it would have been, or
+// goes on from where it stood.
+func TestTimeThatStoodStillGoesOnWithoutAHole(t *testing.T) {
+	for name, lost := range map[string]uint32{"caught up": 0, "went on": 50} {
+		for _, stood := range []int{10, 50, 500} {
+			all := stamps(t, 1000, func(i int) uint32 {
+				switch {
+				case i < 100:
+					return uint32(i) * 3600
+				case i < 100+stood:
+					return 100 * 3600
+				case lost > 0:
+					return uint32(i-stood) * 3600
+				}
+				return uint32(i) * 3600
+			}, nil)
+			for i := range all[1:] {
+				if d := all[i+1].Ticks - all[i].Ticks; d > 3*3600 {
+					t.Errorf("%s after %d units: a hole of %d units at %d", name, stood, d/3600, i)
+				}
+				if d := all[i+1].Wall.Sub(all[i].Wall); d > 120*ms {
+					t.Errorf("%s after %d units: a hole of %v at %d", name, stood, d, i)
+				}
+			}
+		}
+	}
+}
