@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -281,23 +282,26 @@ func below(at, key string) string {
 
 // suggest names the key that was meant, or all there are.
 func suggest(key string, take map[string]func(value)) string {
-	var all []string
-	for known := range take {
-		if near(key, known) {
-			return fmt.Sprintf("is it %q?", known)
+	all := slices.Sorted(maps.Keys(take))
+	meant, least := "", min(2, len(key)/3)+1
+	for _, known := range all {
+		if d := distance(strings.ToLower(key), known); d < least {
+			meant, least = known, d
 		}
-		all = append(all, known)
 	}
-	slices.Sort(all)
+	if meant != "" {
+		return fmt.Sprintf("is it %q?", meant)
+	}
 	return "there are " + strings.Join(all, ", ")
 }
 
 // near reports whether two words are a letter or two apart.
 func near(a, b string) bool {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	if strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s") {
-		return true
-	}
+	return distance(strings.ToLower(a), strings.ToLower(b)) <= min(2, len(a)/3)
+}
+
+// distance is how many letters have to be changed, added or taken away to make b of a.
+func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -314,5 +318,5 @@ func near(a, b string) bool {
 			row[j+1] = min(change, row[j]+1, row[j+1]+1)
 		}
 	}
-	return row[len(b)] <= min(2, len(a)/3)
+	return row[len(b)]
 }
