@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(recorderEnv); text != "" {
 		os.Exit(recorder(text))
 	}
+	if text := os.Getenv(serverEnv); text != "" {
+		os.Exit(serverProcess(text))
+	}
 	flag.Parse()
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })

@@ -12,7 +12,6 @@ import (
 
 	"rtsprec/engine"
 	"rtsprec/engine/archive"
-	"rtsprec/engine/media"
 	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
 )
@@ -189,6 +188,7 @@ func TestRelayWithASpoolLosesNothingWhileTheTargetIsAway(t *testing.T) {
 	}
 	s.end(t)
 	complete(t, dir, "x", 25*5)
+	verified(t, s.Deps, dir, archive.Clean)
 }
 
 // What a relay that was stopped could not send is sent by the next.
@@ -225,5 +225,3 @@ func TestRelayLeavesInItsSpoolWhatTheNextOneSends(t *testing.T) {
 		t.Errorf("%d units are of the first relay", before)
 	}
 }
-
-var _ = media.H264
