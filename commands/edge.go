@@ -45,6 +45,7 @@ type Engine struct {
 	Resume    func(ctx context.Context, d engine.Deps, dir string, o engine.ResumeOptions) (*engine.Summary, error)
 	ResumeAll func(ctx context.Context, d engine.Deps, root string, o engine.ResumeOptions) ([]*engine.Summary, error)
 	Serve     func(ctx context.Context, d engine.Deps, o engine.ServeOptions) error
+	Relay     func(ctx context.Context, d engine.Deps, o engine.RelayOptions) (*engine.RelaySummary, error)
 	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
 	Export    func(ctx context.Context, d engine.Deps, o engine.ExportOptions) (*engine.ExportReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
@@ -70,7 +71,7 @@ func System(version string) Edge {
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Serve: engine.Serve, Probe: engine.Probe, Export: engine.Export, Verify: engine.Verify, List: engine.List,
+			Serve: engine.Serve, Relay: engine.Relay, Probe: engine.Probe, Export: engine.Export, Verify: engine.Verify, List: engine.List,
 			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}

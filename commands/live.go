@@ -23,7 +23,8 @@ type liveView struct {
 	latest  engine.Progress
 	serving bool // a server, which has no end
 	stop    bool
-	drawn   int // lines of the frame on the screen
+	relays  bool // what is shown is a relay: its input, and then its targets
+	drawn   int  // lines of the frame on the screen
 }
 
 // palette is the few colours that are used, of the terminal's own sixteen.
@@ -46,6 +47,10 @@ func (v *liveView) event(now time.Time, e engine.Event) {
 	case engine.Started:
 		v.started = e
 		return // the frame says it all the time
+	case engine.Relaying:
+		v.started = engine.Started{Dir: "relay of " + e.Input}
+		v.relays = true
+		return
 	case engine.SegmentSealed:
 		return // as does the table
 	case engine.Serving:
@@ -170,7 +175,11 @@ func (v *liveView) title() string {
 	if v.serving {
 		return v.style.bold.Render("serving " + count(len(v.latest.Cameras), "path") + end)
 	}
-	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, count(max(len(v.latest.Cameras), len(v.started.Cameras)), "camera"), end))
+	what := count(max(len(v.latest.Cameras), len(v.started.Cameras)), "camera")
+	if v.relays {
+		what = count(max(len(v.latest.Cameras)-1, 0), "target")
+	}
+	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, what, end))
 }
 
 func (v *liveView) until() time.Time {
@@ -232,15 +241,22 @@ func (v *liveView) foot() string {
 	case e.From.IsZero() && v.serving:
 		return "  Ctrl-C ends it"
 	case e.From.IsZero():
-		return "  nothing recorded yet"
+		return "  nothing " + v.verb() + " yet"
 	}
 	passed := max(e.At.Sub(e.From), 0)
 	until := v.until()
 	if until.IsZero() {
-		return "  " + clockSpan(passed) + " recorded; Ctrl-C finishes"
+		return "  " + clockSpan(passed) + " " + v.verb() + "; Ctrl-C finishes"
 	}
 	whole := until.Sub(e.From)
 	return fmt.Sprintf("  %s %s %s", clockSpan(passed), bar(passed, whole, 40), clockSpan(whole))
+}
+
+func (v *liveView) verb() string {
+	if v.relays {
+		return "received"
+	}
+	return "recorded"
 }
 
 // bar is a picture of how much of the whole has passed.
