@@ -69,7 +69,7 @@ names a YAML file with paths, users and everything else; a flag counts more
 than the file. HUP makes it read the file again without disturbing what did
 not change; a file with mistakes changes nothing.`,
 		Example: `  rtsprec serve --archive /recordings
-  rtsprec serve -i yard=rtsp://192.168.1.10/live --record /srv/cameras --keep-age 30d
+  rtsprec serve -i yard=rtsp://192.168.1.10/live --record live --keep-age 30d
   rtsprec serve --config /etc/rtsprec/serve.yaml
   rtsprec serve --config serve.yaml --check-config`,
 		Args:              noArguments,

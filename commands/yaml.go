@@ -283,7 +283,7 @@ func below(at, key string) string {
 // suggest names the key that was meant, or all there are.
 func suggest(key string, take map[string]func(value)) string {
 	all := slices.Sorted(maps.Keys(take))
-	meant, least := "", min(2, len(key)/3)+1
+	meant, least := "", min(2, (len(key)+1)/3)+1
 	for _, known := range all {
 		if d := distance(strings.ToLower(key), known); d < least {
 			meant, least = known, d
