@@ -71,6 +71,9 @@ var parts = []struct {
 	{"outage", (*bench).outage},
 	{"verify", (*bench).verify},
 	{"year", (*bench).year},
+	{"timeline", (*bench).timeline},
+	{"clip", (*bench).clip},
+	{"export", (*bench).export},
 	{"serve", (*bench).serve},
 }
 
@@ -97,7 +100,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, serve")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, serve")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {

@@ -18,7 +18,7 @@ import (
 func (b *bench) year() error {
 	const cameras, length = 8, 10 * time.Minute
 	dir := filepath.Join(b.dir, "year")
-	plan, err := writeYear(dir, cameras, length)
+	plan, err := writeDays(dir, cameras, length, 365)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,8 @@ type clock struct{ now time.Time }
 func (c *clock) Now() time.Time  { return c.now }
 func (c *clock) Wall() time.Time { return c.now }
 
-func writeYear(dir string, cameras int, length time.Duration) (journal.Plan, error) {
+// writeDays makes the journal of so many days from 2025 on.
+func writeDays(dir string, cameras int, length time.Duration, days int) (journal.Plan, error) {
 	c := &clock{time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 	plan := journal.Plan{Format: 1, Created: c.now, Segment: journal.Duration(length), Commit: journal.Duration(time.Second), Fragment: journal.Duration(250 * time.Millisecond)}
 	for i := range cameras {
@@ -61,7 +62,8 @@ func writeYear(dir string, cameras int, length time.Duration) (journal.Plan, err
 	}
 	tracks := []journal.Track{{Codec: media.H264, Clock: 90000}, {Codec: media.AAC, Clock: 48000, Channels: 2}}
 	sum := strings.Repeat("0123456789abcdef", 4)
-	for n := uint64(1); c.now.Year() == 2025; n++ {
+	until := c.now.AddDate(0, 0, days)
+	for n := uint64(1); c.now.Before(until); n++ {
 		start, end := c.now, c.now.Add(length)
 		for i := range cameras {
 			name := fmt.Sprintf("cam%d", i)

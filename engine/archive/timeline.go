@@ -107,7 +107,7 @@ func (r *Recording) Coverage(c *Camera) Coverage {
 
 // ledger settles a camera's window by what the journal says.
 func (r *Recording) ledger(c *Camera) ledger {
-	var pieces []piece
+	pieces := make([]piece, 0, len(c.Segments))
 	for _, s := range c.Segments {
 		p := piece{span: span{s.Start, s.End}}
 		if i := s.deciding(); i >= 0 && s.Tracks[i].Units > 0 {
@@ -142,6 +142,18 @@ func (c *Camera) missing() (gaps, leadIn []span) {
 		}
 	}
 	return gaps, leadIn
+}
+
+// Waited is how long the window was open before the camera's first key frame: time that
+// is no gap, and has no pictures.
+func (c *Camera) Waited() time.Duration {
+	var sum time.Duration
+	for _, l := range c.Leads {
+		if l.Waited {
+			sum += l.To.Sub(l.From)
+		}
+	}
+	return sum
 }
 
 // countGaps is the number of gaps in w that concern the track that decides.
