@@ -75,7 +75,7 @@ func TestABrowserPlaysRecordedAndLiveVideo(t *testing.T) {
 	c := peers.StartChromium(t, 1100, 900)
 	c.Open(server.URL)
 	c.Until("cameras", "document.querySelectorAll('.camera').length === 2")
-	c.Until("a timeline", "document.querySelector('canvas').getAttribute('aria-valuetext')?.includes('recorded')")
+	c.Until("a timeline", "document.querySelector('canvas').getAttribute('aria-valuetext')?.includes('· recorded')")
 	var width float64
 	c.Eval("document.querySelector('canvas').clientWidth", &width)
 	c.Hover(".camera canvas", width/2)
@@ -126,7 +126,7 @@ func TestThePageIsUsedByKeyboardAndPhone(t *testing.T) {
 	c.Authorize("auditor", "pw")
 	c.Dark(true)
 	c.Open(server.URL)
-	c.Until("a timeline", "document.querySelector('canvas').getAttribute('aria-valuetext')?.includes('recorded')")
+	c.Until("a timeline", "document.querySelector('canvas').getAttribute('aria-valuetext')?.includes('· recorded')")
 	c.Until("health", "health.className === 'bad' && health.textContent.includes('teacher (no route to host)')")
 	for range 20 {
 		c.Key("Tab")

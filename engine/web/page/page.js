@@ -51,7 +51,10 @@ function play(path, from) {
     player.play(path, from, camera.state === "recording" ? undefined : Date.parse(camera.to));
     if (from !== undefined) player.video.defaultPlaybackRate = player.video.playbackRate = Number($("rate").value);
   }
-  if (from !== undefined) setCut(from, Math.min(from + 60_000, Date.parse(camera.to)));
+  $("screen").classList.toggle("empty", why !== "");
+  const start = from ?? Date.now() - 60_000;
+  setCut(start, Math.min(start + 60_000, from === undefined ? Date.now() : Date.parse(camera.to)));
+  tick();
   $("player").scrollIntoView({block: "nearest", behavior: "smooth"});
 }
 
@@ -107,7 +110,7 @@ function tracksText(camera) {
 function cameraRow(camera, view) {
   const canvas = make("canvas");
   const row = make("div", {class: "camera"});
-  const path = camera.path;
+  const path = camera.path, why = unplayable(camera);
   const timeline = new Timeline(canvas, view, {name: camera.name, tip, pick: ms => play(path, ms)});
   const missing = camera.gaps > 0 ? `, ${camera.gaps} gap${camera.gaps === 1 ? "" : "s"} (${format.formatLength(camera.missing_s)})` : "";
   row.append(make("div", {class: "row"},
@@ -116,11 +119,17 @@ function cameraRow(camera, view) {
     make("span", {class: camera.gaps > 0 ? "quiet warn" : "quiet"}, `${format.formatShare(camera.coverage)} recorded${missing}`),
     make("span", {class: "quiet state"}),
     make("span", {class: "buttons"},
-      camera.state === "recording" ? make("button", {type: "button", class: "first", onclick: () => play(path), "aria-label": "Watch " + camera.name + " live"}, "Live") : null,
-      camera.from ? make("button", {type: "button", onclick: () => play(path, Date.parse(camera.from)), "aria-label": "Play " + camera.name + " from the beginning"}, "Play") : null),
-    unplayable(camera) ? make("span", {class: "why"}, unplayable(camera)) : null), canvas);
+      camera.state === "recording" && !why ? make("button", {type: "button", class: "first", onclick: () => play(path), "aria-label": "Watch " + camera.name + " live"}, "Live") : null,
+      camera.from ? make("button", {type: "button", onclick: () => play(path, Date.parse(camera.from)), "aria-label": (why ? "Download " : "Play ") + camera.name + " from the beginning"}, why ? "Download" : "Play") : null),
+    why ? make("span", {class: "why"}, why) : null), canvas);
   cameras.set(path, {camera, timeline, row});
   return row;
+}
+
+// sum says in short what a recording holds.
+function sum(rec) {
+  const from = Date.parse(rec.from), to = Date.parse(rec.to);
+  return `${format.formatRange(from, to)} (${format.formatLength((to - from) / 1000)}), ${format.formatBytes(rec.bytes)}`;
 }
 
 function recordingCard(rec, open) {
@@ -129,7 +138,7 @@ function recordingCard(rec, open) {
   const card = make("details", {}, make("summary", {},
     make("h2", {}, rec.name),
     make("span", {class: "badge " + rec.state}, rec.state),
-    make("span", {class: "quiet"}, known ? `${format.formatRange(from, to)} (${format.formatLength((to - from) / 1000)}), ${format.formatBytes(rec.bytes)}` : "nothing recorded yet"),
+    make("span", {class: "quiet sum"}, known ? sum(rec) : "nothing recorded yet"),
     rec.error ? make("span", {class: "why warn"}, rec.error) : null));
   if (!known) return card;
   const view = new View(from, to), range = make("span", {class: "range quiet"});
@@ -151,10 +160,15 @@ function recordingCard(rec, open) {
 
 const views = new Map(); // by recording: {view, card}
 
+// loadTimeline asks for a camera's timeline: for its end as long as it grows, and now and
+// then for all of it, because gaps may have been filled.
 async function loadTimeline(path) {
-  const c = cameras.get(path);
+  const c = cameras.get(path), q = new URLSearchParams({camera: path});
+  c.loads = (c.loads ?? 0) + 1;
+  const from = c.loads % 24 === 1 || Number.isNaN(c.timeline.end) ? -Infinity : c.timeline.end - 60_000;
+  if (from > c.timeline.view.first) q.set("from", from / 1000);
   try {
-    c.timeline.set(await ask("/api/v1/timeline?" + new URLSearchParams({camera: path})));
+    c.timeline.set(await ask("/api/v1/timeline?" + q), q.has("from") ? from : -Infinity);
   } catch (err) {
     c.row.querySelector(".state").textContent = err.message;
   }
@@ -180,6 +194,7 @@ async function refresh() {
   for (const rec of recordings.filter(r => r.state === "recording")) {
     const v = views.get(rec.name);
     if (!v) continue;
+    v.card.querySelector(".sum").textContent = sum(rec);
     const whole = v.view.whole;
     v.view.limits(Date.parse(rec.from), Date.parse(rec.to));
     if (whole) v.view.all();

@@ -11,7 +11,7 @@ const family = {
 export const legend = [
   ["media", "recorded"], ["network", "camera or network gone"], ["loss", "lost on the way"], ["disk", "disk full or failing"],
   ["ours", "recorder not running"], ["unexplained", "missing, unexplained"], ["damage", "incomplete pictures"],
-  ["pruned", "removed to make room"], ["protected", "protected"],
+  ["pruned", "removed to make room"], ["lead", "before the first key frame"], ["protected", "protected"],
 ];
 
 // colourOf names the colour of a span: the gravest of its causes decides.
@@ -28,6 +28,8 @@ function colourOf(s) {
   }
   return null;
 }
+
+const same = (a, b) => a.use === b.use && a.damage === b.damage && a.filled === b.filled && String(a.causes) === String(b.causes);
 
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000].map(s => s * 1000);
 const shortest = 5000; // ms that the view shows at least
@@ -64,13 +66,25 @@ export class Timeline {
     this.listen();
   }
 
-  set(line) {
-    const times = s => ({...s, from: Date.parse(s.from), to: Date.parse(s.to)});
-    this.spans = line.spans.map(times);
-    this.damage = line.damage.map(times);
+  // set takes what the server tells of the time from a moment on, or of all of it.
+  set(line, from = -Infinity) {
+    const times = s => ({...s, from: Date.parse(s.from), to: Date.parse(s.to || "9999-01-01")});
+    const before = list => list.filter(s => s.from < from).map(s => ({...s, to: Math.min(s.to, from)}));
+    const join = (old, fresh) => [...before(old), ...fresh.map(times)];
+    this.spans = join(this.spans, line.spans).reduce((list, s) => {
+      const last = list.at(-1);
+      if (last && last.to === s.from && same(last, s)) last.to = s.to;
+      else list.push(s);
+      return list;
+    }, []);
+    this.damage = join(this.damage.filter(d => d.to <= from), line.damage);
     this.protected = line.protected.map(times);
+    if (this.hovering) this.tip(this.describe(this.mark), ...this.shownAt);
     this.draw();
   }
+
+  // end is as far as it is known.
+  get end() { return this.spans.at(-1)?.to ?? NaN; }
 
   x(ms) { return (ms - this.view.from) / (this.view.to - this.view.from) * this.canvas.clientWidth; }
   at(x) { return this.view.from + x / this.canvas.clientWidth * (this.view.to - this.view.from); }
@@ -107,6 +121,7 @@ export class Timeline {
         const x = this.x(s.from), width = this.x(s.to) - x;
         g.fillStyle = colour(name);
         g.fillRect(x, top, media ? width : Math.max(width, 2), bar);
+        if (s.use === "gap" || s.use === "unexplained") this.hatch(g, Math.max(x, 0), top, Math.min(x + width, w), bar);
       }
     }
     g.fillStyle = colour("damage");
@@ -117,6 +132,21 @@ export class Timeline {
     this.needle(g, this.playing, colour("cursor"), top, bar, 2);
     if (document.activeElement === canvas || this.hovering) this.needle(g, this.mark, colour("accent"), top, bar, 1);
     this.say();
+  }
+
+  // hatch marks what is missing for those who do not see it by its colour.
+  hatch(g, x, top, end, bar) {
+    if (end - x < 6) return;
+    g.save();
+    g.beginPath();
+    g.rect(x, top, end - x, bar);
+    g.clip();
+    g.beginPath();
+    for (let at = x - bar; at < end; at += 7) { g.moveTo(at, top + bar); g.lineTo(at + bar, top); }
+    g.strokeStyle = "rgb(255 255 255 / 35%)";
+    g.lineWidth = 1.5;
+    g.stroke();
+    g.restore();
   }
 
   axis(g, w, top, bar, colour) {
@@ -154,6 +184,7 @@ export class Timeline {
 
   show(ms, x, y) {
     this.mark = ms;
+    this.shownAt = [x, y];
     this.tip(this.describe(ms), x, y);
     this.draw();
   }
