@@ -1,11 +1,13 @@
 #!/bin/bash
 # The main job on three scripted cameras: probe them, record them together while one
 # drops out and another restarts with another picture, prove what is there, show it;
-# then kill a recorder and go on. Needs bin/rtsprec and bin/rtspcam, takes about 45 s.
+# then kill a recorder and go on; at last serve all of it. Needs bin/rtsprec and
+# bin/rtspcam, takes about 50 s.
 #
 #	scripts/demo.sh [DIR]
 #
-# The recordings stay, in DIR or a new folder, whose name is said at the end.
+# The recordings stay, in DIR or a new folder, whose name is said at the end. With
+# DEMO_KEEP=1 the server stays, too, until Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/bin:$PATH
@@ -22,7 +24,8 @@ rtspcam --listen 127.0.0.1:0 \
 	--path board=h265,restart@19s,parameters@19s >"$ready" &
 camera=$!
 recorder=
-trap 'kill $camera $recorder 2>/dev/null; wait; rm -f "$ready"' EXIT
+server=
+trap 'kill $camera $recorder $server 2>/dev/null; wait; rm -f "$ready"' EXIT
 
 # await COMMAND...: waits, for at most 20 s, until the command succeeds.
 await() {
@@ -84,4 +87,37 @@ run rtsprec resume killed
 say "All that was recorded:"
 run rtsprec ls .
 find . -type f -name '*.mp4*' -printf '%9s  %P\n' | sort -k2
+
+say "And all of it can be watched: over RTSP, by the clock, and in a browser."
+typed rtsprec serve --archive . --rtsp 127.0.0.1:0 --http 127.0.0.1:0 '&'
+rtsprec serve --archive . --rtsp 127.0.0.1:0 --http 127.0.0.1:0 --udp 0 --json >"$ready" &
+server=$!
+await grep '"type":"serving"' "$ready"
+rtsp=$(grep -o 'rtsp://[^"]*' "$ready" | head -n 1)
+http=$(grep -o 'http://[^"]*' "$ready" | head -n 1)
+run rtsprec probe --transport tcp "lecture=${rtsp}lecture/teacher"
+
+# fetch PATH: what the server answers to a browser.
+fetch() {
+	local host=${http#http://}
+	host=${host%/}
+	exec 3<>"/dev/tcp/${host%:*}/${host#*:}"
+	printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" "$host" >&3
+	cat <&3
+	exec 3>&-
+}
+fetch / | grep -qi '<html' || {
+	echo "demo: no page at $http" >&2
+	exit 1
+}
+typed curl "${http}healthz"
+fetch /healthz | tail -n 1
+
 printf '\nIt is in %s: plain MP4, for any player.\n' "$PWD"
+printf 'While it was served: %slecture/teacher, and in a browser %s\n' "$rtsp" "$http"
+if [ -n "${DEMO_KEEP:-}" ]; then
+	echo "It is still served; Ctrl-C ends that."
+	wait $server
+else
+	echo "DEMO_KEEP=1 make demo goes on serving it."
+fi
