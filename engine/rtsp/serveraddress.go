@@ -40,7 +40,7 @@ func parseAddress(uri string) (address, error) {
 	}
 	if i := strings.LastIndex(rest, "/"+trackPrefix); i >= 0 {
 		control, query, _ := strings.Cut(rest[i+1:], "?")
-		a.track, rest = control, rest[:i]
+		a.track, rest = strings.TrimRight(control, "/"), rest[:i]
 		if query != "" && !strings.Contains(rest, "?") {
 			rest += "?" + query
 		}

@@ -39,7 +39,7 @@ func (c *serverConn) present(req *request, a address) (*presentation, error) {
 		if err == nil {
 			return stream.present()
 		}
-		if !fault.Is(err, fault.NotFound) {
+		if c.s.o.Library == nil || !fault.Is(err, fault.NotFound) {
 			return nil, err
 		}
 	}
