@@ -58,7 +58,7 @@ func (o *resumeOptions) run(ctx context.Context, p *process, dir string) error {
 	options := engine.ResumeOptions{Repair: o.repair, Grace: o.grace.d, Keep: o.keep.keep()}
 	d, done := p.show(ctx)
 	if o.all {
-		list, err := p.Engine.ResumeAll(ctx, p.deps(d.observe), dir, options)
+		list, err := p.Engine.ResumeAll(ctx, p.deps(p.sparing(d.observe)), dir, options)
 		done()
 		p.summaries("summary", list...)
 		if len(list) == 0 && err == nil && !p.quiet && !p.json {
@@ -66,7 +66,7 @@ func (o *resumeOptions) run(ctx context.Context, p *process, dir string) error {
 		}
 		return err
 	}
-	summary, err := p.Engine.Resume(ctx, p.deps(d.observe), dir, options)
+	summary, err := p.Engine.Resume(ctx, p.deps(p.sparing(d.observe)), dir, options)
 	done()
 	p.summaries("summary", summary)
 	if fault.Is(err, fault.NotFound) {

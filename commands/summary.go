@@ -44,6 +44,7 @@ func (p *process) summaryText(s *engine.Summary) string {
 		t = append(t, []string{
 			"  " + c.Name, percentText(c.Coverage), fmt.Sprint(len(c.Files)), bytesText(c.Bytes), gapsText(c.Gaps), damageText(c.Damage),
 		})
+		details = append(details, leadText(c.Name, time.Duration(c.Lead*float64(time.Second)), c.Coverage, s.To.Sub(s.From))...)
 		details = append(details, p.details(c.Name, c.Gaps, c.Damage)...)
 		if !c.Answered && c.Trouble != "" {
 			details = append(details, fmt.Sprintf("  %s never answered: %s", c.Name, oneLine(c.Trouble)))
@@ -54,6 +55,16 @@ func (p *process) summaryText(s *engine.Summary) string {
 		b.WriteString(line + "\n")
 	}
 	return b.String()
+}
+
+// leadText tells of a wait for the first key frame that is long enough to be seen in what
+// is recorded: the pictures are shorter than the window and nothing is missing.
+func leadText(camera string, waited time.Duration, coverage float64, window time.Duration) []string {
+	if waited < 50*time.Millisecond || window <= 0 {
+		return nil
+	}
+	pictures := time.Duration(coverage * float64(window-waited))
+	return []string{fmt.Sprintf("  %s  began    %s of pictures of %s: waited %s for the first key frame", camera, spanText(pictures), spanText(window), spanText(waited))}
 }
 
 // gapsText counts gaps and adds them up.

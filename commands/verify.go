@@ -87,6 +87,7 @@ func (p *process) reportText(r *archive.Report) string {
 			"  " + c.Name, percentText(c.Coverage.Share()), fmt.Sprint(c.Segments), bytesText(c.Bytes), fmt.Sprint(c.Units),
 			gapsText(c.Gaps), damageText(c.Damage),
 		})
+		details = append(details, leadText(c.Name, time.Duration(c.Coverage.LeadIn), c.Coverage.Share(), time.Duration(c.Coverage.Window))...)
 		details = append(details, p.details(c.Name, c.Gaps, c.Damage)...)
 	}
 	if len(r.Cameras) > 0 {

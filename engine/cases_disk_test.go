@@ -181,9 +181,12 @@ func TestCase33NoFileDescriptorsLeft(t *testing.T) {
 			whole++
 		}
 		for _, g := range c.Gaps {
-			if whole == 0 || !g.Causes.Has(media.Unreachable) {
-				t.Log(c.Name, span(g.From, g.To), g.Causes, g.Note)
+			if !g.Causes.Has(media.Unreachable) || !strings.Contains(g.Note, "ulimit -n") {
+				t.Errorf("%s: %s %s (%s), want too few descriptors and what to type", c.Name, span(g.From, g.To), g.Causes, g.Note)
 			}
+		}
+		if s := c.Coverage.Share(); s > 0 && s < 0.8 {
+			t.Errorf("%s was begun and not gone on with: %.2f", c.Name, s)
 		}
 	}
 	if whole == 0 || whole == len(report.Cameras) {

@@ -21,6 +21,7 @@ type feed struct {
 	clock  *steady // that of deps
 	camera journal.Camera
 	sink   media.Sink
+	files  *descriptors     // of the process; nil: there are enough
 	queue  int64            // bytes a session may hold while the sink is busy
 	from   time.Time        // planned start of the window; zero: with the first unit
 	end    func() time.Time // end of the window in media time; zero: not known

@@ -118,6 +118,7 @@ func (j job) run(ctx, work context.Context, d Deps, start time.Time, feeds []*fe
 // feeds makes one feed a camera.
 func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 	queue := orDefault(j.queue, DefaultQueue) / int64(max(1, len(j.plan.Cameras)))
+	files := &descriptors{count: openDescriptors}
 	var feeds []*feed
 	for _, c := range j.plan.Cameras {
 		sink, err := j.rec.Camera(c.Name)
@@ -125,7 +126,7 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 			return feeds, err
 		}
 		feeds = append(feeds, &feed{
-			deps: d, clock: j.clock, camera: c, sink: sink, queue: queue,
+			deps: d, clock: j.clock, camera: c, sink: sink, files: files, queue: queue,
 			from: j.plan.From, end: j.end, state: stateConnecting,
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rtsprec/engine/fault"
+	"rtsprec/engine/rtsp"
 )
 
 // lookForMain is how often a camera whose sub-stream is recorded is asked for its main
@@ -32,7 +33,19 @@ func (f *feed) dial(ctx context.Context) (Session, error) {
 		f.main, f.sub = nil, false
 		return s, nil
 	}
-	return f.deps.Dial(ctx, f.options(f.sub))
+	return f.connect(ctx, f.options(f.sub))
+}
+
+// connect dials, when that leaves enough descriptors for the disk.
+func (f *feed) connect(ctx context.Context, o rtsp.Options) (Session, error) {
+	if f.files != nil {
+		release, err := f.files.take()
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	return f.deps.Dial(ctx, o)
 }
 
 // seekMain asks for the main stream now and then while s plays the sub-stream, and ends
@@ -54,7 +67,7 @@ func (f *feed) seekMain(ctx context.Context, s Session) (found func() bool) {
 				return
 			case <-tick.C:
 			}
-			if main, err := f.deps.Dial(ctx, options); err == nil {
+			if main, err := f.connect(ctx, options); err == nil {
 				had <- main
 				s.Close()
 				return

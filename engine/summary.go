@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
@@ -21,8 +22,10 @@ func (j job) summarise(d Deps, feeds []*feed) (*Summary, error) {
 func newSummary(rec *archive.Recording, feeds []*feed, repairs []string) *Summary {
 	s := &Summary{Dir: rec.Dir, From: rec.Window.From, To: rec.Window.To, Repairs: repairs}
 	for _, c := range rec.Cameras {
+		coverage := rec.Coverage(c)
 		cs := CameraSummary{
-			Name: c.Name, Coverage: rec.Coverage(c).Share(), Gaps: c.Gaps, Damage: c.Damage, Answered: len(c.Segments) > 0,
+			Name: c.Name, Coverage: coverage.Share(), Gaps: c.Gaps, Damage: c.Damage,
+			Lead: time.Duration(coverage.LeadIn).Seconds(), Answered: len(c.Segments) > 0,
 		}
 		for _, seg := range c.Segments {
 			cs.Files = append(cs.Files, seg.File)

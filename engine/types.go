@@ -56,6 +56,7 @@ type CameraSummary struct {
 	Damage   []archive.Damage `json:"damage"`
 	Files    []string         `json:"files"` // relative to the recording
 	Bytes    int64            `json:"bytes"`
+	Lead     float64          `json:"lead_s,omitempty"`  // seconds of the window before its first key frame, which are no gap
 	Answered bool             `json:"answered"`          // it delivered media at least once
 	Trouble  string           `json:"trouble,omitempty"` // the last reason when it did not
 }

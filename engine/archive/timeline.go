@@ -144,18 +144,6 @@ func (c *Camera) missing() (gaps, leadIn []span) {
 	return gaps, leadIn
 }
 
-// Waited is how long the window was open before the camera's first key frame: time that
-// is no gap, and has no pictures.
-func (c *Camera) Waited() time.Duration {
-	var sum time.Duration
-	for _, l := range c.Leads {
-		if l.Waited {
-			sum += l.To.Sub(l.From)
-		}
-	}
-	return sum
-}
-
 // countGaps is the number of gaps in w that concern the track that decides.
 func (c *Camera) countGaps(w span) int {
 	n := 0
