@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type serveConfig struct {
 	mode    fs.FileMode
 	options engine.ServeOptions
 	said    map[string]pathSaid
+	cameras string // file of cameras by name; empty: the usual one
 }
 
 // pathSaid is what an entry of paths says of recording, as opposed to leaving it out.
@@ -38,8 +40,9 @@ type pathSaid struct {
 }
 
 // readConfig reads serve's file over the given defaults. The error lists everything that
-// is wrong with it, a line each. ctx bounds commands that give cameras' passwords.
-func (p *process) readConfig(ctx context.Context, name string, defaults engine.ServeOptions) (engine.ServeOptions, error) {
+// is wrong with it, a line each. cameras is the file of cameras by name, as typed. ctx
+// bounds commands that give their passwords.
+func (p *process) readConfig(ctx context.Context, name, cameras string, defaults engine.ServeOptions) (engine.ServeOptions, error) {
 	info, err := p.FS.Stat(name)
 	if err != nil {
 		return defaults, configFault(name, err)
@@ -48,7 +51,7 @@ func (p *process) readConfig(ctx context.Context, name string, defaults engine.S
 	if err != nil {
 		return defaults, configFault(name, err)
 	}
-	c := &serveConfig{settings: settings{name: name}, p: p, dir: filepath.Dir(name), mode: info.Mode(), options: defaults}
+	c := &serveConfig{settings: settings{name: name}, p: p, dir: filepath.Dir(name), mode: info.Mode(), options: defaults, cameras: cameras}
 	c.read(ctx, data)
 	if err := c.err(); err != nil {
 		return defaults, fault.Wrap(fault.Usage, "", err)
@@ -70,6 +73,7 @@ func (c *serveConfig) read(ctx context.Context, data []byte) {
 		return
 	}
 	o := &c.options
+	typed, paths := c.cameras, value{}
 	c.keys(root, map[string]func(value){
 		"rtsp": c.addresses(&o.RTSP), "rtsps": c.addresses(&o.RTSPS),
 		"http": c.addresses(&o.HTTP), "https": c.addresses(&o.HTTPS),
@@ -84,8 +88,15 @@ func (c *serveConfig) read(ctx context.Context, data []byte) {
 		"connections": c.number(&o.Connections, 1, 1<<20), "per_address": c.number(&o.PerAddress, 1, 1<<20),
 		"idle": c.span(&o.Idle, time.Second, 24*time.Hour), "queue": c.size(&o.Queue),
 		"grace": c.span(&o.Grace, time.Second, 10*time.Minute),
-		"paths": func(v value) { c.paths(ctx, v) },
+		"cameras": c.file(&c.cameras),
+		"paths":   func(v value) { paths = v },
 	})
+	if typed != "" {
+		c.cameras = typed
+	}
+	if paths.node != nil { // last, because they may name cameras
+		c.paths(ctx, paths)
+	}
 	c.settlePaths()
 	for _, err := range c.options.Validate() {
 		c.wrong(c.placeOf(err), "%v", err)
@@ -255,7 +266,7 @@ func (c *serveConfig) paths(ctx context.Context, v value) {
 		said := pathSaid{at: v}
 		v.at = "paths.*"
 		var source, sub, fingerprint string
-		link := connection{transport: rtsp.Auto, reorder: span{d: engine.DefaultReorder}}
+		link := connection{reorder: span{d: engine.DefaultReorder}, file: c.cameras}
 		path := engine.ServePath{Name: name}
 		c.keys(v, map[string]func(value){
 			"source": c.text(&source), "sub": c.text(&sub), "fingerprint": c.text(&fingerprint),
@@ -293,7 +304,7 @@ func (c *serveConfig) camera(ctx context.Context, v value, path, source, sub str
 		return &journal.Camera{Name: path} // so that what follows is judged as what was meant
 	}
 	camera := found[0]
-	camera.Name = path
+	camera.Name, camera.Transport = path, string(cmp.Or(link.transport, rtsp.Transport(camera.Transport), rtsp.Auto))
 	if sub != "" {
 		camera.SubURL = c.p.login(sub)
 	}

@@ -23,7 +23,7 @@ func (f *fake) config(t *testing.T, text string) (engine.ServeOptions, error) {
 	if err := os.WriteFile("serve.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return f.process().readConfig(t.Context(), "serve.yaml", defaultServe())
+	return f.process().readConfig(t.Context(), "serve.yaml", "", defaultServe())
 }
 
 // defaultServe is what counts when nothing was typed.
@@ -95,6 +95,25 @@ paths:
 	}
 	if got["stage"].Record {
 		t.Error("stage is recorded")
+	}
+}
+
+func TestPathsMayNameCamerasOfTheirOwnFile(t *testing.T) {
+	f := newFake(t)
+	if err := os.WriteFile("known.yaml", []byte("cameras:\n  - {name: door, url: rtsp://cam7/live, transport: udp}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := f.config(t, "paths:\n  a: {source: door}\n  b: {source: door, transport: tcp}\n  c: {source: rtsp://cam8/x}\ncameras: known.yaml\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"a rtsp://cam7/live udp", "b rtsp://cam7/live tcp", "c rtsp://cam8/x auto"} {
+		if c := o.Paths[i].Camera; c.Name+" "+c.URL+" "+c.Transport != want {
+			t.Errorf("%+v, want %s", c, want)
+		}
+	}
+	if _, err := f.config(t, "cameras: known.yaml\npaths:\n  a: {source: dooor}\n"); err == nil || !strings.HasPrefix(err.Error(), "serve.yaml:3:") {
+		t.Errorf("a camera that nobody knows: %v", err)
 	}
 }
 
@@ -184,7 +203,7 @@ func TestSecretsThatOthersMayReadAreRefused(t *testing.T) {
 	if err := os.Chmod("serve.yaml", 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.process().readConfig(t.Context(), "serve.yaml", defaultServe())
+	_, err = f.process().readConfig(t.Context(), "serve.yaml", "", defaultServe())
 	if err == nil || !strings.Contains(err.Error(), "chmod 600") || strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("a configuration with a password for everybody: %v", err)
 	}

@@ -105,8 +105,8 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.StringVar(&o.key, "key", "", "PEM `file` with the certificate's key")
 	flags.IntVar(&o.udp, "udp", defaultUDP, "even `port` of RTP over UDP; the next one is for RTCP; 0: no UDP")
 	flags.StringVar(&o.multicast, "multicast", "", "`range` of multicast groups for readers that ask, like 239.255.42.0/24")
-	flags.IntVar(&o.conns, "connections", engine.DefaultConnections, "connections at a `number`, of RTSP and of HTTP each")
-	flags.IntVar(&o.perAddress, "per-address", engine.DefaultPerAddress, "of them, a `number` of one address")
+	flags.IntVar(&o.conns, "connections", engine.DefaultConnections, "`number` of connections at a time, for RTSP and HTTP each")
+	flags.IntVar(&o.perAddress, "per-address", engine.DefaultPerAddress, "`number` of them that one address may have")
 	flags.Var(&o.idle, "idle", "silence after which an RTSP session is ended")
 	flags.Var(&o.queue, "queue", "how much may wait for a reader that is slow")
 	addGrace(cmd, &o.grace)
@@ -191,7 +191,7 @@ func (o *serveOptions) options(ctx context.Context, p *process, typed func(strin
 	options := all
 	if o.config != "" {
 		var err error
-		if options, err = p.readConfig(ctx, o.config, all); err != nil {
+		if options, err = p.readConfig(ctx, o.config, o.file, all); err != nil {
 			return options, err
 		}
 		o.override(&options, all, typed)
