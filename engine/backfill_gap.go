@@ -52,8 +52,10 @@ type lane struct {
 	media.Track
 	before, after []mark
 	head          []mark // of the source, as long as the head is judged
+	keys          []int  // which of them are key frames
 	tail          []mark
 	skip          int // units of the head that are recorded already
+	lead          int // of those, the last ones: what decoding begins with
 	delta         time.Duration
 	last          time.Time // decoded last, in media time
 	pace          time.Duration
@@ -218,6 +220,9 @@ func (f *filling) begin() error {
 	f.begun = true
 	for i := range f.held {
 		l := f.lanes[f.held[i].Track]
+		if l.Codec.Video() && f.held[i].Key {
+			l.keys = append(l.keys, len(l.head))
+		}
 		l.head = append(l.head, f.held[i].mark)
 	}
 	lead := headSeam(f.lead.before, f.lead.head)
@@ -234,17 +239,24 @@ func (f *filling) begin() error {
 			own.at, own.delta = after(shift(l.head, lead.delta), f.gap.From.Add(-time.Nanosecond)), lead.delta
 		}
 		l.skip, l.delta = own.at, own.delta
-		// Where it is not known that the pictures go on from what is recorded, decoding
-		// has to begin anew.
-		l.waits = l.Codec.Video() && !own.exact && !l.joins(own.at)
-		l.head = nil
+		l.decodable()
+		l.head, l.keys = nil, nil
 	}
 	return nil
 }
 
-// joins reports whether the unit before the seam is the last one recorded.
-func (l *lane) joins(at int) bool {
-	return at > 0 && len(l.before) > 0 && l.head[at-1].sum == l.before[len(l.before)-1].sum
+// decodable sees to it that a picture begins with a key frame: with one that is recorded
+// already, or it has to wait for the next.
+func (l *lane) decodable() {
+	if !l.Codec.Video() {
+		return
+	}
+	l.waits = true
+	for _, k := range l.keys {
+		if k <= l.skip {
+			l.lead, l.waits = l.skip-k, false
+		}
+	}
 }
 
 func shift(list []mark, by time.Duration) []mark {
@@ -266,7 +278,9 @@ func (f *filling) release(until time.Time) error {
 		}
 		n++
 		if l.skip > 0 {
-			l.skip--
+			if err := f.pass(u, l); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := f.write(u, l); err != nil {
@@ -278,6 +292,23 @@ func (f *filling) release(until time.Time) error {
 	}
 	f.held = f.held[n:]
 	return nil
+}
+
+// pass takes a unit from before the seam: it is recorded already, and stored once more
+// only where decoding begins with it.
+func (f *filling) pass(u held, l *lane) error {
+	l.skip--
+	if l != f.lead || l.skip >= l.lead {
+		return nil
+	}
+	if f.filler == nil {
+		if err := f.open(); err != nil {
+			return err
+		}
+	}
+	au := u.AccessUnit
+	au.Wall = au.Wall.Add(l.delta)
+	return f.filler.Lead(au)
 }
 
 // write stores one unit. A hole in the source ends what is filled and begins it anew.
@@ -301,12 +332,18 @@ func (f *filling) write(u held, l *lane) error {
 		return nil
 	}
 	l.waits = false
+	if l != f.lead && f.lead.waits {
+		return nil // sound waits with the picture
+	}
 	if f.filler == nil {
-		if l != f.lead && f.lead.waits {
-			return nil // sound waits with the picture
-		}
-		if err := f.start(at); err != nil {
+		if err := f.open(); err != nil {
 			return err
+		}
+	}
+	if f.from.IsZero() {
+		f.from = at
+		if at.Sub(f.gap.From) < max(time.Second, f.lead.pace) {
+			f.from = f.gap.From
 		}
 	}
 	au := u.AccessUnit
@@ -315,12 +352,9 @@ func (f *filling) write(u held, l *lane) error {
 	return f.filler.Write(au)
 }
 
-// start begins a filler whose first unit is decoded at that time.
-func (f *filling) start(at time.Time) (err error) {
-	f.from = at
-	if at.Sub(f.gap.From) < max(time.Second, f.lead.pace) {
-		f.from = f.gap.From
-	}
+// open begins a filler.
+func (f *filling) open() (err error) {
+	f.from = time.Time{}
 	f.filler, err = f.b.rec.Fill(record.Filling{Camera: f.camera, Gap: f.gap.ID, Run: f.run, Source: f.source})
 	return err
 }
@@ -336,7 +370,7 @@ func (f *filling) commit(to time.Time) error {
 	}
 	w := f.filler
 	f.filler = nil
-	if !f.from.Before(to) {
+	if f.from.IsZero() || !f.from.Before(to) {
 		return w.Discard()
 	}
 	if err := w.Commit(f.from, to, splice); err != nil {
@@ -359,11 +393,10 @@ func (f *filling) finish() error {
 			return err
 		}
 	}
-	left := map[media.TrackID]int{}
+	skipped := map[media.TrackID]int{}
 	for _, u := range f.held { // what is behind the head
-		if l := f.lanes[u.Track]; l.skip > 0 {
-			l.skip--
-			left[u.Track]++
+		if l := f.lanes[u.Track]; skipped[u.Track] < l.skip {
+			skipped[u.Track]++
 		} else {
 			l.tail = append(l.tail, u.mark)
 		}
@@ -383,15 +416,18 @@ func (f *filling) finish() error {
 		wanted[media.TrackID(id)] = own.at
 	}
 	for _, u := range f.held {
+		l := f.lanes[u.Track]
+		var err error
 		switch {
-		case left[u.Track] > 0:
-			left[u.Track]--
+		case l.skip > 0:
+			err = f.pass(u, l)
 		case wanted[u.Track] > 0:
 			wanted[u.Track]--
-			if err := f.write(u, f.lanes[u.Track]); err != nil {
-				f.discard()
-				return err
-			}
+			err = f.write(u, l)
+		}
+		if err != nil {
+			f.discard()
+			return err
 		}
 	}
 	f.held = nil

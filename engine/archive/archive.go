@@ -90,7 +90,8 @@ type Filled struct {
 	Splice  string    `json:"splice"`           // "identity" or "time"
 	Source  string    `json:"source,omitempty"` // who played it
 
-	gap uint64
+	gap    uint64
+	starts []time.Time // by track of the segment: when what counts begins; nil: with its first unit
 }
 
 // Segment is one media file of a camera, as the journal knows it.

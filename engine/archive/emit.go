@@ -53,16 +53,26 @@ func (p *player) within(u segment.Unit) bool {
 	case p.cur.instead && o.some && !at.After(o.at):
 		return false // the file before this one had it too
 	case p.cur.Origin == originReplay:
-		return p.cur.fills(at, p.cur.item.Segment == p.first())
+		return p.cur.fills(u.Track, at, p.cur.item.Segment == p.first())
 	}
 	return true
 }
 
 // fills reports whether what a backfilled segment has at that time is part of the recording.
 // What is before that is there for a decoder that begins in this segment.
-func (r *reading) fills(at time.Time, first bool) bool {
-	from, to := r.cam.filledBy(r.N)
-	return (first || !at.Before(from)) && at.Before(to)
+func (r *reading) fills(track int, at time.Time, first bool) bool {
+	return first || !at.Before(r.cam.countsFrom(r.N, track))
+}
+
+// countsFrom is when what a backfilled segment has of a track begins to be part of the
+// recording; zero: with its first unit.
+func (c *Camera) countsFrom(n uint64, track int) time.Time {
+	for _, f := range c.Filled {
+		if f.Segment == n && track < len(f.starts) {
+			return f.starts[track]
+		}
+	}
+	return time.Time{}
 }
 
 // filledBy is the time that a segment was got for; zero: none.

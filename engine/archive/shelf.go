@@ -65,7 +65,7 @@ func (f *folder) backfill(seq uint64, e *journal.Backfill) {
 		f.problem(seq, "a backfill that makes no sense")
 		return
 	}
-	c.Filled = insert(c.Filled, Filled{From: e.From, To: e.To, Segment: e.N, Splice: e.Splice, Source: e.Source, gap: e.Gap},
+	c.Filled = insert(c.Filled, Filled{From: e.From, To: e.To, Segment: e.N, Splice: e.Splice, Source: e.Source, gap: e.Gap, starts: e.Starts},
 		func(x Filled) time.Time { return x.From })
 	c.gapsChanged = true
 }

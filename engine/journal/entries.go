@@ -191,8 +191,11 @@ type Backfill struct {
 	N      uint64    `json:"n"`
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
-	Splice string    `json:"splice"`           // "identity": units of the overlap are the same; "time": joined by capture time
-	Source string    `json:"source,omitempty"` // who played it; without a password
+	// Starts are, by track of the segment, when what counts begins: what is before it is
+	// there so that decoding can begin, and is recorded elsewhere too. Zero: all counts.
+	Starts []time.Time `json:"starts,omitempty"`
+	Splice string      `json:"splice"`           // "identity": units of the overlap are the same; "time": joined by capture time
+	Source string      `json:"source,omitempty"` // who played it; without a password
 }
 
 // Prune says that retention removes a sealed segment. It is synced before the file is

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -42,6 +43,9 @@ type fillPart struct {
 	last []int64           // by slot: the latest tick
 	some bool
 	sum  *segment.Summary
+
+	starts []time.Time // by slot: of the first unit that counts
+	leads  []bool      // by slot: there are units before it
 }
 
 // Fill begins to fill a gap of a camera of the plan. It writes nothing yet. Errors:
@@ -83,10 +87,16 @@ func (r *Recording) named(name string) *camera {
 	return nil
 }
 
+// Lead takes a unit like Write, which is recorded already: from the key frame on that the
+// first one of the picture needs. Players that come from what is before leave it out.
+func (f *Filler) Lead(au media.AccessUnit) error { return f.take(au, true) }
+
 // Write takes the next unit, in the order in which they are decoded. The first one of the
-// picture is a key frame. A unit that no file may hold is left out and reported; any other
+// picture, or what was given to Lead before it, is a key frame. A unit that no file may hold is left out and reported; any other
 // error is the disk's, and then only Discard makes sense.
-func (f *Filler) Write(au media.AccessUnit) error {
+func (f *Filler) Write(au media.AccessUnit) error { return f.take(au, false) }
+
+func (f *Filler) take(au media.AccessUnit, lead bool) error {
 	if int(au.Track) < 0 || int(au.Track) >= len(f.tracks) {
 		return fault.New(fault.Protocol, "a unit of track %d, which the run does not have", au.Track)
 	}
@@ -110,6 +120,11 @@ func (f *Filler) Write(au media.AccessUnit) error {
 	p := f.partFor(t, at)
 	if p == nil {
 		return nil // sound that no file has a place for
+	}
+	if slot := p.slot(t); !lead && p.starts[slot].IsZero() {
+		p.starts[slot] = at
+	} else if lead {
+		p.leads[slot] = true
 	}
 	f.put(p, t, au, at)
 	return p.flush()
@@ -158,7 +173,8 @@ func (f *Filler) begin(at time.Time) error {
 		f.end(f.parts[len(f.parts)-2]) // nobody is that late
 	}
 	tracks := len(n.head.Tracks)
-	f.parts = append(f.parts, &fillPart{file: n, held: make([]*segment.Sample, tracks), last: make([]int64, tracks)})
+	f.parts = append(f.parts, &fillPart{file: n, held: make([]*segment.Sample, tracks), last: make([]int64, tracks),
+		starts: make([]time.Time, tracks), leads: make([]bool, tracks)})
 	return c.r.lines.sync()
 }
 
@@ -252,6 +268,7 @@ func (f *Filler) Commit(from, to time.Time, splice string) error {
 	}
 	for i, p := range f.parts {
 		line := &journal.Backfill{Gap: f.what.Gap, Camera: f.c.name, N: p.n, From: utc(from), To: utc(to), Splice: splice, Source: f.what.Source}
+		line.Starts = f.startsOf(p)
 		if i > 0 {
 			line.From = later(line.From, utc(p.head.Start))
 		}
@@ -277,6 +294,21 @@ func (f *Filler) Commit(from, to time.Time, splice string) error {
 		r.observe(SegmentSealed{Camera: f.c.name, N: p.n, File: p.name, Start: p.sum.Start, End: p.sum.End, Size: p.sum.Size})
 	}
 	return nil
+}
+
+// startsOf says where what counts of a segment begins, by track; nil: everywhere with its
+// first unit. Units stand in the file where its ticks are, so half a unit is allowed for.
+func (f *Filler) startsOf(p *fillPart) []time.Time {
+	if !slices.Contains(p.leads, true) {
+		return nil
+	}
+	list := make([]time.Time, len(p.starts))
+	for _, t := range f.tracks {
+		if slot := p.slot(t); slot >= 0 && p.leads[slot] && !p.starts[slot].IsZero() {
+			list[slot] = utc(p.starts[slot].Add(-t.usual() / 2))
+		}
+	}
+	return list
 }
 
 // finish makes an ordinary MP4 of each segment, durably, and drops those without a unit.
