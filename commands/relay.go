@@ -54,7 +54,7 @@ After a link that was cut sending goes on with the last key frame before which
 everything has arrived: nothing is lost, and at most one group of pictures
 comes twice. "rtsprec serve" gets half a minute more and drops what it has, so
 that there nothing is lost or doubled even when it was killed.`,
-		Example: `  rtsprec relay -i rtsp://cam/live -o rtsp://user:secret@platform/live/yard
+		Example: `  rtsprec relay -i rtsp://cam/live -o rtsp://platform/live/yard
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x -o rtsp://b/y --record yard
   rtsprec relay -i yard -o rtsp://far:8554/yard --spool /var/spool/yard \
       --spool-size 50GB --pace 8`,

@@ -204,6 +204,10 @@ func (r *relay) run(ctx, work context.Context, grace time.Duration) error {
 	watching, stopWatching := context.WithCancel(work)
 	defer stopWatching()
 	watcher.Go(func() error { r.watch(watching); return nil })
+	if r.record != nil {
+		j := job{dir: r.o.Record.Dir, rec: r.record.rec, keep: r.o.Record.Keep}
+		watcher.Go(func() error { j.retain(watching, r.deps); return nil })
+	}
 
 	r.deps.observe(r.started())
 	err := r.feed.run(ctx, work)

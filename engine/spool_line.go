@@ -91,7 +91,8 @@ func (l *spoolLine) send(ctx context.Context, e era, next time.Time, turned <-ch
 			}
 		}()
 	}
-	source, err := l.spool.library.Replay(ctx, l.spool.name, archive.PlayOptions{From: l.goOn(), To: next, Follow: true, Tracks: e.tracks})
+	from := l.goOn().Add(time.Millisecond) // the key frame at it or before, whatever was rounded
+	source, err := l.spool.library.Replay(ctx, l.spool.name, archive.PlayOptions{From: from, To: next, Follow: true, Tracks: e.tracks})
 	if err != nil {
 		return errors.Join(err, l.wait(ctx, l.deps.Clock.Now().Add(200*time.Millisecond)))
 	}
