@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -93,7 +94,10 @@ func runExport(ctx context.Context, p *process, o *exportOptions) error {
 		show := func(t time.Time) string { return p.dayTime(t) }
 		return hinted{fault.New(fault.Incomplete, "%s", none.Text(show)), "rtsprec ls " + quoted(o.Dir) + " says from when to when it was recorded"}
 	}
-	if fault.Is(err, fault.NotFound) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return hinted{err, "-y replaces it"}
+	case fault.Is(err, fault.NotFound):
 		return usage("rtsprec ls "+quoted(o.Dir), "%v", err)
 	}
 	return aboutDir(err, o.Dir)

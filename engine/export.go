@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"rtsprec/engine/archive"
@@ -292,7 +293,7 @@ func (x *export) vacant(name string) error {
 	case !info.Mode().IsRegular():
 		return fault.New(fault.Usage, "%s is no file", name)
 	case !x.Overwrite:
-		return fault.New(fault.Usage, "%s exists", name)
+		return fault.Wrap(fault.Usage, "write "+name, fs.ErrExist)
 	}
 	return nil
 }
@@ -330,8 +331,11 @@ func (x *export) fill(ctx context.Context, i *exportItem, w io.Writer, file *Exp
 		notes, err = i.clip.WriteTS(ctx, count, progress)
 		file.Bytes, file.Notes = count.n, append(file.Notes, notes...)
 	}
-	if fault.KindOf(err) == fault.Bug && err != nil {
-		err = vfs.Fault("write "+i.name, err)
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return fault.Wrap(fault.Canceled, "write to standard output: who read it is gone", err)
+	case err != nil && fault.KindOf(err) == fault.Bug:
+		return vfs.Fault("write "+i.name, err)
 	}
 	return err
 }
