@@ -119,7 +119,9 @@ func (s *Stream) enter(p *livePlayer) []playInfo {
 		if !p.told[t.Track] {
 			p.told[t.Track] = true
 			info = append(info, firstOf(&t.burst))
-			p.out.report(t.Track, s.shown[t.Track].report(&t.burst))
+			if t.report == 0 {
+				t = newShot(t.burst, s.shown[t.Track].report(&t.burst))
+			}
 		}
 		p.out.keep(t)
 	}
