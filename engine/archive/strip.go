@@ -218,7 +218,10 @@ func (e *NoMedia) Error() string { return e.Text(clock) }
 
 // Text says it with times as show writes them.
 func (e *NoMedia) Text(show func(time.Time) string) string {
-	text := fmt.Sprintf("%s has no media from %s", e.Camera, show(e.From))
+	text := e.Camera + " has no media"
+	if !e.From.IsZero() {
+		text += " from " + show(e.From)
+	}
 	if !e.To.IsZero() {
 		text += " to " + show(e.To)
 	}
