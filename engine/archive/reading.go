@@ -201,7 +201,8 @@ func sameKind(a, b media.Track) bool {
 func (r *reading) seek(at time.Time) {
 	r.next = 0
 	for i, f := range r.found.Fragments {
-		if f.Time.After(at) {
+		// Others may begin with a picture that is shown after the next key frame.
+		if f.Key && f.Time.After(at) {
 			break
 		}
 		if f.Key {
