@@ -120,6 +120,33 @@ func (l *ledger) acked() (uint64, time.Time) {
 	return l.count, l.wall
 }
 
+// followEvery is how often it is looked what has arrived: a connection that was reset
+// cannot be asked any more.
+const followEvery = 20 * time.Millisecond
+
+// follow measures as long as something is on its way.
+func (p *Publisher) follow() {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+		}
+		if p.ledger.pending() {
+			p.measure()
+		}
+	}
+}
+
+// pending reports whether anything is on its way.
+func (l *ledger) pending() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open) > 0
+}
+
 // measure asks the system how much of the connection has arrived. What TLS adds, and
 // what is being written at this moment, make that a little less than it is.
 func (p *Publisher) measure() {

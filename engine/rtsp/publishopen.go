@@ -142,6 +142,7 @@ func (p *Publisher) setup(ctx context.Context, l *outLine) error {
 // work starts what goes on beside writing.
 func (p *Publisher) work() {
 	p.workers.Go(p.keepAlive)
+	p.workers.Go(p.follow)
 	p.workers.Go(func() {
 		select {
 		case <-p.ctl.done:
