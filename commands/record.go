@@ -29,6 +29,7 @@ type recordOptions struct {
 	fragment  span
 	grace     span
 	keep      keepFlags
+	backfill  backfillFlags
 }
 
 func newRecord(p *process) *cobra.Command {
@@ -55,6 +56,7 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
   rtsprec record -i teacher=rtsp://cam1/live -i students=rtsp://cam2/live \
       --at 09:00 --until 09:45 -o math-101
   rtsprec record -i rtsps://cam/live --fingerprint 12:AB:... --transport tcp
+  rtsprec record -i rtsp://cam/live --backfill rtsp://near-cam/cam
   rtsprec record rtsp://cam/live -t 60 --json | jq 'select(.type == "gap")'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.inputs = append(o.inputs, args...)
@@ -75,6 +77,7 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
 	o.keep.bind(cmd)
+	o.backfill.bind(cmd)
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
 	_ = cmd.MarkFlagDirname("output")
@@ -135,9 +138,14 @@ func (o *recordOptions) options(ctx context.Context, p *process) (engine.RecordO
 	if err != nil {
 		return none, err
 	}
+	sources, err := o.backfill.sources(p)
+	if err != nil {
+		return none, err
+	}
 	return engine.RecordOptions{
 		Dir: o.dir, Cameras: cameras, At: w.at, Until: w.until, Length: w.length,
 		Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Grace: o.grace.d, Keep: o.keep.keep(),
+		Backfill: sources, BackfillRate: o.backfill.rate.n,
 	}, nil
 }
 

@@ -19,7 +19,8 @@ import (
 
 func TestRecordHandsOnWhatWasTyped(t *testing.T) {
 	f := newFake(t, "record", "-i", "a=rtsp://cam/1,2", "-i", "rtsp://cam/2", "-t", "00:45:00", "--at", "13:00", "-o", "out",
-		"--segment", "5m", "--commit", "0.5", "--fragment", "100ms", "--transport", "TCP", "--reorder", "50ms", "--insecure", "--grace", "20")
+		"--segment", "5m", "--commit", "0.5", "--fragment", "100ms", "--transport", "TCP", "--reorder", "50ms", "--insecure", "--grace", "20",
+		"--backfill", "a=rtsp://near/a?from={start}", "--backfill-rate", "500kB")
 	f.run(t, 0)
 	camera := func(name, url string) journal.Camera {
 		return journal.Camera{Name: name, URL: url, Transport: "tcp", Reorder: journal.Duration(50 * time.Millisecond), Insecure: true}
@@ -28,6 +29,7 @@ func TestRecordHandsOnWhatWasTyped(t *testing.T) {
 		Dir: "out", Cameras: []journal.Camera{camera("a", "rtsp://cam/1,2"), camera("camera-2", "rtsp://cam/2")},
 		At: noon.Add(time.Hour), Length: 45 * time.Minute, Segment: 5 * time.Minute, Commit: 500 * time.Millisecond,
 		Fragment: 100 * time.Millisecond, Grace: 20 * time.Second,
+		Backfill: []engine.BackfillSource{{Camera: "a", URL: "rtsp://near/a?from={start}"}}, BackfillRate: 500_000,
 	}
 	if len(f.record) != 1 || !reflect.DeepEqual(f.record[0], want) {
 		t.Errorf("the engine was asked\n%+v, want\n%+v", f.record, want)
@@ -41,6 +43,7 @@ func TestDefaultsAreTheEngines(t *testing.T) {
 		Dir:     "2026-11-22T110000Z",
 		Cameras: []journal.Camera{{Name: "camera", URL: "rtsp://cam/1", Transport: "auto", Reorder: journal.Duration(engine.DefaultReorder)}},
 		Segment: engine.DefaultSegment, Commit: engine.DefaultCommit, Fragment: engine.DefaultFragment, Grace: engine.DefaultGrace,
+		BackfillRate: engine.DefaultBackfillRate,
 	}
 	if len(f.record) != 1 || !reflect.DeepEqual(f.record[0], want) {
 		t.Errorf("the engine was asked\n%+v, want\n%+v", f.record, want)

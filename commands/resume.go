@@ -16,6 +16,8 @@ type resumeOptions struct {
 	all    bool
 	grace  span
 	keep   keepFlags
+
+	backfill backfillFlags
 }
 
 func newResume(p *process) *cobra.Command {
@@ -50,12 +52,20 @@ recording that is being written is left alone.`,
 	flags.BoolVar(&o.repair, "repair", false, "only repair, do not go on recording")
 	flags.BoolVar(&o.all, "all", false, "all interrupted recordings below ROOT, given in place of DIR")
 	o.keep.bind(cmd)
+	o.backfill.bind(cmd)
 	addGrace(cmd, &o.grace)
 	return cmd
 }
 
 func (o *resumeOptions) run(ctx context.Context, p *process, dir string) error {
-	options := engine.ResumeOptions{Repair: o.repair, Grace: o.grace.d, Keep: o.keep.keep()}
+	sources, err := o.backfill.sources(p)
+	if err != nil {
+		return err
+	}
+	options := engine.ResumeOptions{
+		Repair: o.repair, Grace: o.grace.d, Keep: o.keep.keep(),
+		Backfill: sources, BackfillRate: o.backfill.rate.n,
+	}
 	d, done := p.show(ctx)
 	if o.all {
 		list, err := p.Engine.ResumeAll(ctx, p.deps(p.sparing(d.observe)), dir, options)

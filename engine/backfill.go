@@ -27,7 +27,7 @@ import (
 // recording.
 
 // DefaultBackfillRate is how many bytes a second are taken from a source at most.
-const DefaultBackfillRate = 2 << 20
+const DefaultBackfillRate = 2_000_000
 
 const (
 	fillEvery   = time.Second     // how often gaps are looked for

@@ -26,6 +26,9 @@ func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary,
 	if err != nil {
 		return nil, err
 	}
+	if _, err := withSources(recovery.Plan.Cameras, o.Backfill); err != nil {
+		return nil, errors.Join(err, rec.Close(ctx, "", time.Time{}))
+	}
 	j := job{
 		dir: dir, rec: rec, plan: recovery.Plan, clock: clock, tally: tally,
 		grace: o.Grace, queue: o.Queue, keep: o.Keep, rate: o.BackfillRate, sources: o.Backfill, repairs: recovery.Repairs, resumed: true,
