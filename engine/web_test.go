@@ -93,8 +93,8 @@ func query(camera string, from, to time.Time) string {
 // several files, with sound that is stored as browsers play it and sound that becomes FLAC.
 func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 	peers.Need(t, "chromium")
-	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h264b+pcma", "still": "mjpeg+pcmu", "new": "h265+aac", "mic": "l16"})
-	for _, name := range []string{"front", "side", "still", "new", "mic"} {
+	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h264b+pcma", "still": "mjpeg+pcmu", "new": "h265+aac", "mic": "l16", "old": "h264+g726", "gate": "h264+g722"})
+	for _, name := range []string{"front", "side", "still", "new", "mic", "old", "gate"} {
 		f.lasts(t, "class/"+name, 9*time.Second)
 	}
 	shot := func(c *peers.Chromium, name string) {
@@ -104,7 +104,7 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 	}
 	c := peers.StartChromium(t, 1100, 1000)
 	c.Open(f.http)
-	c.Until("cameras", "document.querySelectorAll('.camera').length === 5")
+	c.Until("cameras", "document.querySelectorAll('.camera').length === 7")
 	row := func(name string) string {
 		c.Eval(fmt.Sprintf(`[...document.querySelectorAll(".camera")].forEach(r => { if (r.querySelector(".name").textContent === %q) r.id = "row-%s"; })`, name, name), nil)
 		return "#row-" + name
@@ -145,10 +145,13 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 		}
 		shot(c, "real recorded "+name)
 	}
-	c.Click(row("mic")+" .buttons button:last-child", 0)
-	goesOn("mic", 2)
-	if measure(); decoded.Sound == 0 || decoded.Picture > 0 {
-		t.Errorf("mic: %+v was decoded", decoded)
+	for name, want := range map[string]struct{ picture, sound bool }{"mic": {false, true}, "old": {true, true}, "gate": {true, false}} {
+		c.Click(row(name)+" .buttons button:last-child", 0)
+		c.Until(name+"'s title", fmt.Sprintf("title.textContent.startsWith(%q)", name))
+		goesOn(name, 2)
+		if measure(); (decoded.Picture > 0) != want.picture || (decoded.Sound > 0) != want.sound {
+			t.Errorf("%s: %+v was decoded", name, decoded)
+		}
 	}
 	// What no browser plays, or not this one, is said.
 	for name, why := range map[string]string{"still": "No browser plays MJPEG", "new": "This browser has no decoder for H.265"} {
@@ -163,6 +166,7 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 
 func TestOthersPlayHLSAndClipsOfARecording(t *testing.T) {
 	peers.Need(t, "ffmpeg", "ffprobe")
+	t.Parallel()
 	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h265+pcmu"})
 	f.lasts(t, "class/side", 12*time.Second)
 	front := f.lasts(t, "class/front", 12*time.Second)
@@ -239,6 +243,7 @@ func probed(t testing.TB, what string) (r reading) {
 
 // TestHealthAndMetricsFollowACameraThatGoes asks while a camera is away and after it came back.
 func TestHealthAndMetricsFollowACameraThatGoes(t *testing.T) {
+	t.Parallel()
 	f := film(t, map[string]rtspcam.Stream{"front": "h264"})
 	f.lasts(t, "class/front", 3*time.Second)
 	f.get(t, "/healthz", nil)

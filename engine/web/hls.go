@@ -24,7 +24,7 @@ func (h *Handler) master(w http.ResponseWriter, r *http.Request, user string) er
 	if err != nil {
 		return err
 	}
-	v.Width, v.Height = h.sizeOf(r, q.Camera)
+	h.describe(r, q.Camera, &v)
 	if q.Audio != "" {
 		other := q
 		other.Camera = q.Audio
@@ -156,22 +156,27 @@ func answerPlaylist(w http.ResponseWriter, r *http.Request, b *bytes.Buffer) err
 	return nil
 }
 
-// sizeOf is the newest size of a camera's picture; zeros where it is not known.
-func (h *Handler) sizeOf(r *http.Request, camera string) (width, height int) {
+// describe adds the newest size of the camera's picture, and the mean of its bitrate where
+// the pieces do not tell how large they will be.
+func (h *Handler) describe(r *http.Request, camera string, v *variant) {
 	list, err := h.o.Library.Recordings(r.Context())
 	if err != nil {
-		return 0, 0
+		return
 	}
 	for _, rec := range list {
 		for _, c := range rec.Cameras {
+			if c.Path != camera {
+				continue
+			}
 			for _, t := range c.Tracks {
-				if c.Path == camera && t.Width > 0 {
-					return t.Width, t.Height
-				}
+				v.Width, v.Height = max(v.Width, t.Width), max(v.Height, t.Height)
+			}
+			if span := c.To.Sub(c.From).Seconds() * c.Coverage; v.Mean == 0 && span > 0 {
+				v.Mean = int(float64(8*c.Bytes) / span)
+				v.Peak = 2 * v.Mean
 			}
 		}
 	}
-	return 0, 0
 }
 
 // values is the query as another URL repeats it, for one camera.

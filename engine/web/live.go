@@ -28,6 +28,10 @@ func (h *Handler) livePlaylist(w http.ResponseWriter, r *http.Request, user stri
 		return err
 	}
 	win, err := h.window(r, user, q, sequence, part)
+	if err == nil && !win.Ended && len(win.Segments) < 2 {
+		// Players that know no parts need a segment, or they give up.
+		win, err = h.window(r, user, q, win.Sequence+1, 0)
+	}
 	if err != nil {
 		return err
 	}
