@@ -46,12 +46,23 @@ const pieceLength = 4 * time.Second
 // discontinuity. Zero times are the ends. fault.NotFound: no media there;
 // fault.Unsupported: no browser plays the picture.
 func (l *Library) HLS(ctx context.Context, path string, from, to time.Time) (pieces []Piece, notes []string, err error) {
+	return l.HLSWith(ctx, path, "", from, to)
+}
+
+// HLSWith is HLS with the sound of another path beside the picture, by capture time,
+// instead of its own; an empty one is its own.
+func (l *Library) HLSWith(ctx context.Context, path, sound string, from, to time.Time) (pieces []Piece, notes []string, err error) {
 	if err := checkRange(ClipOptions{From: from, To: to}); err != nil {
 		return nil, nil, err
 	}
 	holdings, err := l.Resolve(path)
 	if err != nil {
 		return nil, nil, err
+	}
+	if sound != "" {
+		if _, err := l.Resolve(sound); err != nil {
+			return nil, nil, err
+		}
 	}
 	list := lister{from: from, to: to}
 	var refused error
@@ -62,7 +73,7 @@ func (l *Library) HLS(ctx context.Context, path string, from, to time.Time) (pie
 		if !h.segment.touches(from, to) {
 			continue
 		}
-		one, err := l.piecesOf(h)
+		one, err := l.piecesOf(ctx, h, sound)
 		switch {
 		case fault.Is(err, fault.Unsupported):
 			refused = err
@@ -111,7 +122,7 @@ type listed struct {
 }
 
 // piecesOf cuts a segment into pieces.
-func (l *Library) piecesOf(h held) (*listed, error) {
+func (l *Library) piecesOf(ctx context.Context, h held, sound string) (*listed, error) {
 	f, err := hold(l.fs, h.recording.Dir, h.segment)
 	if err != nil {
 		return nil, err
@@ -129,11 +140,14 @@ func (l *Library) piecesOf(h held) (*listed, error) {
 	if s.picture < 0 && len(s.sounds) == 0 {
 		return &listed{}, nil
 	}
-	c, err := newSlicer(s)
+	c, err := l.slicer(ctx, s, sound)
 	if err != nil {
 		return nil, err
 	}
-	name := resource{recording: h.recording.Name, camera: h.segment.Camera, n: h.segment.N}
+	if c.beside != nil {
+		defer c.beside.Close()
+	}
+	name := resource{recording: h.recording.Name, camera: h.segment.Camera, n: h.segment.N, sound: sound}
 	out := &listed{init: c.initPiece(name), notes: c.notes, slack: slackOf(s.interval(s.deciding()))}
 	first := 0
 	for i := range x.Fragments {
@@ -147,6 +161,29 @@ func (l *Library) piecesOf(h held) (*listed, error) {
 		first = next
 	}
 	return out, nil
+}
+
+// slicer decides how a segment is cut, with the sound of another path unless that is empty.
+func (l *Library) slicer(ctx context.Context, s *stretch, sound string) (*slicer, error) {
+	c, err := newSlicer(s, sound != "")
+	if err != nil || sound == "" {
+		return c, err
+	}
+	holdings, err := l.Resolve(sound)
+	if err != nil {
+		return nil, err
+	}
+	last := s.Fragments[len(s.Fragments)-1]
+	beside, err := openStrip(ctx, l.fs, holdings, s.first(), last.Time.Add(last.Span))
+	if err != nil {
+		return nil, err
+	}
+	beside.camera = sound
+	if c.hear(beside); c.beside == nil {
+		beside.Close()
+	}
+	c.direct = false
+	return c, nil
 }
 
 // initPiece names the header of a segment's pieces.
@@ -295,7 +332,7 @@ func (l *Library) bodyOf(f vfs.File, rec *Recording, s *Segment, r resource) (Bo
 		return nil, vfs.Fault("read a segment", err)
 	}
 	if r.kind == wholeFile {
-		return newBody(f, nil, f, size), nil
+		return newBody(f, nil, f, size, nil), nil
 	}
 	x := l.slicing.get(rec.Dir, s.Name())
 	if x == nil || r.kind == sliceMedia && r.last >= len(x.Fragments) {
@@ -304,17 +341,22 @@ func (l *Library) bodyOf(f vfs.File, rec *Recording, s *Segment, r resource) (Bo
 		}
 		l.slicing.put(rec.Dir, s.Name(), x)
 	}
-	c, err := newSlicer(newStretch(s.File, f, x))
+	if len(x.Fragments) == 0 {
+		return nil, fault.New(fault.NotFound, "nothing is in it yet")
+	}
+	c, err := l.slicer(context.Background(), newStretch(s.File, f, x), r.sound)
 	if err != nil {
 		return nil, err
 	}
 	if r.kind == sliceInit {
-		head := segment.InitBytes(c.header)
-		return newBody(f, head, f, 0), nil
+		return newBody(f, segment.InitBytes(c.header), f, 0, c.beside), nil
 	}
 	head, rest, err := c.slice(r.first, r.last)
 	if err != nil {
+		if c.beside != nil {
+			c.beside.Close()
+		}
 		return nil, err
 	}
-	return newBody(f, head, rest, rest.size), nil
+	return newBody(f, head, rest, rest.size, c.beside), nil
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -160,6 +161,44 @@ func TestHLSOfSoundThatBrowsersDoNotPlayIsSlicedAroundTheSamePictures(t *testing
 				t.Errorf("%d bytes of sound, want %d, or other ones", len(got), len(want))
 			}
 		})
+	}
+}
+
+func TestHLSTakesAnotherCamerasSoundByCaptureTime(t *testing.T) {
+	m := studio(t, "a", "mic")
+	c := soundCases()["alaw"]
+	sound := plainSound(t, c.track, c.form, c.bytes, c.ticks, 12)
+	m.shoot("a", nine, 5*time.Second, nil, picture25(t, 8, "320x240"), aac(t, 8))
+	m.shoot("mic", nine.Add(-2*time.Second), 4*time.Second, nil, sound)
+	m.close(nine.Add(10 * time.Second))
+	l := m.shelf()
+	pieces, notes, err := l.HLSWith(t.Context(), "a", "mic", time.Time{}, time.Time{})
+	m.must(err)
+	if tracks := pieces[0].Init.Tracks; len(tracks) != 2 || tracks[1].Codec != segment.FLAC || len(notes) != 0 {
+		t.Errorf("%+v, notes %q", tracks, notes)
+	}
+	// The first segment's sound is what the microphone heard meanwhile: from the first
+	// picture on, without a hole, and the next one's follows it.
+	var got []byte
+	for i, p := range pieces {
+		if i == 0 || p.Init != pieces[i-1].Init {
+			name := filepath.Join(t.TempDir(), "part.mp4")
+			data := fetch(t, l, p.Init)
+			for j := i; j < len(pieces) && pieces[j].Init == p.Init; j++ {
+				data = append(data, fetch(t, l, &pieces[j])...)
+			}
+			m.must(os.WriteFile(name, data, 0o600))
+			got = append(got, ffmpeg(t, "-i", name, "-map", "0:a", "-f", "s16le", "-")...)
+		}
+	}
+	all := c.raw(t, sound)
+	at := bytes.Index(all, got[:20000])
+	begin := pieces[0].Time.Sub(nine.Add(-2 * time.Second)).Seconds()
+	if at < 0 || !near(float64(at)/16000, begin, 0.02) || !bytes.Equal(got, all[at:at+len(got)]) || !near(float64(len(got))/16000, 8, 0.2) {
+		t.Errorf("sound from %v s on for %v s, want %v s on", float64(at)/16000, float64(len(got))/16000, begin)
+	}
+	if _, _, err := l.HLSWith(t.Context(), "a", "nobody", time.Time{}, time.Time{}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("of nobody: %v", err)
 	}
 }
 

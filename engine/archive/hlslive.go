@@ -215,7 +215,7 @@ func (f *follower) open(l *Library, rec *Recording, s *Segment) (done bool, err 
 		}
 		return false, vfs.Fault("read a segment", err)
 	}
-	c, err := newSlicer(newStretch(s.File, h, x))
+	c, err := newSlicer(newStretch(s.File, h, x), false)
 	if err != nil {
 		h.Close()
 		return false, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
@@ -21,10 +22,12 @@ import (
 //	RECORDING/CAMERA/N/init.mp4         the header for slices of it
 //	RECORDING/CAMERA/N/FIRST-LAST.m4s   a slice: its fragments from FIRST to LAST
 //
-// with the names in base64, as they may hold anything, and a slash too.
+// with the names in base64, as they may hold anything, and a slash too. Before the last
+// word may stand the path, in base64, of another camera whose sound is taken.
 type resource struct {
 	recording, camera string
 	n                 uint64
+	sound             string // path of another camera
 	kind              resourceKind
 	first, last       int
 }
@@ -40,6 +43,9 @@ const (
 func (r resource) uri() string {
 	code := base64.RawURLEncoding
 	base := fmt.Sprintf("%s/%s/%d/", code.EncodeToString([]byte(r.recording)), code.EncodeToString([]byte(r.camera)), r.n)
+	if r.sound != "" {
+		base += code.EncodeToString([]byte(r.sound)) + "/"
+	}
 	switch r.kind {
 	case sliceInit:
 		return base + "init.mp4"
@@ -52,7 +58,7 @@ func (r resource) uri() string {
 // parseResource is the reverse of uri.
 func parseResource(uri string) (r resource, ok bool) {
 	words := strings.Split(uri, "/")
-	if len(words) != 4 || len(uri) > 4<<10 {
+	if len(words) < 4 || len(words) > 5 || len(uri) > 4<<10 {
 		return r, false
 	}
 	recording, err1 := base64.RawURLEncoding.DecodeString(words[0])
@@ -62,12 +68,18 @@ func parseResource(uri string) (r resource, ok bool) {
 		return r, false
 	}
 	r = resource{recording: string(recording), camera: string(camera), n: n}
-	switch words[3] {
+	if len(words) == 5 {
+		sound, err := base64.RawURLEncoding.DecodeString(words[3])
+		if r.sound = string(sound); err != nil {
+			return r, false
+		}
+	}
+	switch words[len(words)-1] {
 	case "media.mp4":
 	case "init.mp4":
 		r.kind = sliceInit
 	default:
-		first, last, _ := strings.Cut(strings.TrimSuffix(words[3], ".m4s"), "-")
+		first, last, _ := strings.Cut(strings.TrimSuffix(words[len(words)-1], ".m4s"), "-")
 		r.kind = sliceMedia
 		r.first, err1 = strconv.Atoi(first)
 		r.last, err2 = strconv.Atoi(last)
@@ -85,14 +97,16 @@ type slicer struct {
 	from   []int          // by track of header: the track of the file
 	direct bool           // the file's own bytes will do
 	notes  []string
+	beside *strip      // sound of another camera: the last track of header; nil: none
+	heard  media.Track // as it is recorded
 }
 
-// newSlicer decides how. The error is of kind fault.Unsupported when no browser plays the
+// newSlicer decides how; silent leaves out the sound. The error is of kind fault.Unsupported when no browser plays the
 // picture, or there is nothing but sound and none plays that.
-func newSlicer(s *stretch) (*slicer, error) {
+func newSlicer(s *stretch, silent bool) (*slicer, error) {
 	c := &slicer{stretch: s, header: segment.Header{Camera: s.Header.Camera, Start: s.Header.Start}, direct: true}
 	for i, t := range s.Header.Tracks {
-		if s.Tracks[i].Units == 0 && s.State == segment.Sealed {
+		if s.Tracks[i].Units == 0 && s.State == segment.Sealed || silent && !t.Codec.Video() {
 			c.direct = false // a player would wait for it
 			continue
 		}
@@ -116,9 +130,81 @@ func newSlicer(s *stretch) (*slicer, error) {
 		}
 	}
 	if len(c.header.Tracks) == 0 {
-		return nil, fault.New(fault.Unsupported, "no browser plays any of it: %s", strings.Join(c.notes, "; "))
+		return nil, fault.New(fault.Unsupported, "no browser plays any of it: %s", strings.Join(append(c.notes, "no picture"), "; "))
 	}
 	return c, nil
+}
+
+// hear adds a track with the sound of another camera. It is that of the first segment which
+// has any; what is of another kind later is not heard.
+func (c *slicer) hear(s *strip) {
+	for _, one := range s.stretches {
+		for _, i := range one.sounds {
+			t := one.Header.Tracks[i]
+			out, why := playable(t)
+			if why != "" {
+				c.notes = append(c.notes, why)
+				continue
+			}
+			out.ID = media.TrackID(len(c.header.Tracks))
+			c.header.Tracks = append(c.header.Tracks, out)
+			c.beside, c.heard = s, t
+			return
+		}
+	}
+	c.notes = append(c.notes, s.camera+" has no sound for this time")
+}
+
+// besides appends the sound of another camera between two times to a slice's payload and
+// returns its units.
+func (c *slicer) besides(body *payload, from, to time.Time) []segment.Place {
+	var list []segment.Place
+	var before *conversion
+	for _, one := range c.beside.stretches {
+		track := slices.IndexFunc(one.Header.Tracks, func(t media.Track) bool { return fits(t, c.heard) })
+		if track < 0 {
+			continue
+		}
+		shift := media.FromDuration(one.Header.Start.Sub(c.header.Start), c.heard.ClockRate)
+		runs := one.runs()
+		for i, r := range runs {
+			if r.track != track {
+				continue
+			}
+			within := func(u segment.Place) bool {
+				at := one.at(track, u.DTS)
+				return !at.Before(from) && at.Before(to) && u.DTS+shift >= 0
+			}
+			first := slices.IndexFunc(r.units, within)
+			if first < 0 {
+				continue
+			}
+			last := first
+			for last+1 < len(r.units) && within(r.units[last+1]) {
+				last++
+			}
+			units := slices.Clone(r.units[first : last+1])
+			if c.header.Tracks[len(c.header.Tracks)-1].Codec == segment.FLAC {
+				k := clump{s: one, track: track, units: units, all: r.units, index: first, prior: runs[:i+1]}
+				before = newConversion(k, uint64(units[0].DTS+shift), before)
+				for j := range units {
+					units[j].Size = before.sizes[j]
+				}
+				body.convert(before)
+			} else {
+				end := units[len(units)-1]
+				body.add(one.file, units[0].At, end.At+int64(end.Size)-units[0].At, false)
+			}
+			for j := range units {
+				units[j].DTS += shift
+			}
+			list = append(list, units...)
+		}
+	}
+	for i := 1; i < len(list); i++ { // each lasts until the next, across files too
+		list[i-1].Duration = uint32(max(list[i].DTS-list[i-1].DTS, 0))
+	}
+	return list
 }
 
 // slice assembles fragments first to last: a header around the same payload.
@@ -128,7 +214,7 @@ func (c *slicer) slice(first, last int) (head []byte, body *payload, err error) 
 	}
 	begin, end := c.Fragments[first].Offset, c.Fragments[last].Offset+c.Fragments[last].Size
 	runs := c.runs()
-	tracks := make([][]segment.Place, len(c.from))
+	tracks := make([][]segment.Place, len(c.header.Tracks))
 	body = &payload{}
 	for out, in := range c.from {
 		var before *conversion
@@ -150,6 +236,13 @@ func (c *slicer) slice(first, last int) (head []byte, body *payload, err error) 
 			tracks[out] = append(tracks[out], units...)
 		}
 	}
+	if c.beside != nil {
+		from, to := c.Fragments[first].Time, c.Fragments[last].Time.Add(c.Fragments[last].Span)
+		if last+1 < len(c.Fragments) {
+			to = c.Fragments[last+1].Time
+		}
+		tracks[len(c.from)] = c.besides(body, from, to)
+	}
 	if body.size > segment.MaxFragment {
 		return nil, nil, fault.New(fault.Unsupported, "a slice of %d bytes", body.size)
 	}
@@ -159,15 +252,21 @@ func (c *slicer) slice(first, last int) (head []byte, body *payload, err error) 
 // sliceBody is bytes in memory and a payload behind them, or a range of a file.
 type sliceBody struct {
 	*io.SectionReader
-	file vfs.File
+	file   vfs.File
+	beside *strip
 }
 
 // Close implements io.Closer.
-func (b *sliceBody) Close() error { return b.file.Close() }
+func (b *sliceBody) Close() error {
+	if b.beside != nil {
+		b.beside.Close()
+	}
+	return b.file.Close()
+}
 
-func newBody(file vfs.File, head []byte, rest io.ReaderAt, size int64) Body {
+func newBody(file vfs.File, head []byte, rest io.ReaderAt, size int64, beside *strip) Body {
 	r := &headed{head: head, rest: rest}
-	return &sliceBody{io.NewSectionReader(r, 0, int64(len(head))+size), file}
+	return &sliceBody{io.NewSectionReader(r, 0, int64(len(head))+size), file, beside}
 }
 
 // headed is bytes in memory before something else.
