@@ -69,6 +69,8 @@ func TestCase05OddPackets(t *testing.T) {
 	play(t, 3*time.Second, []scene{
 		{name: "zero-h264", stream: "h264,zeronal"},
 		{name: "zero-h265", stream: "h265,zeronal", transport: "tcp"},
+		{name: "trailing-h264", stream: "h264,zeros"},
+		{name: "trailing-h265", stream: "h265,zeros", transport: "tcp"},
 		{name: "annexb-h264", stream: "h264,startcodes"},
 		{name: "annexb-h265", stream: "h265,startcodes", transport: "udp"},
 		{name: "fuse-h264", stream: "h264,fuse"},

@@ -226,6 +226,9 @@ func (r *Recording) reopen(s *sealing) error {
 // giveName gives a finished file its final name, durably.
 func (r *Recording) giveName(name string) error {
 	final := r.path(name)
+	if err := r.makeRoom(name); err != nil {
+		return err
+	}
 	err := r.FS.Rename(final+segment.Part, final)
 	if err != nil {
 		if _, there, _ := exists(r.FS, final); !there {
@@ -233,6 +236,19 @@ func (r *Recording) giveName(name string) error {
 		}
 	}
 	return vfs.Fault("sync the folder of "+name, r.FS.SyncDir(filepath.Dir(final)))
+}
+
+// makeRoom sets a file aside that has the final name of one that is not renamed yet:
+// nobody knows whose it is.
+func (r *Recording) makeRoom(name string) error {
+	final := r.path(name)
+	if _, open, err := exists(r.FS, final+segment.Part); !open || err != nil {
+		return err
+	}
+	if _, taken, err := exists(r.FS, final); !taken || err != nil {
+		return err
+	}
+	return (&recovery{r: r}).setAside(name)
 }
 
 // discard journals that a file holds nothing, and then removes it.

@@ -60,6 +60,7 @@ func BenchmarkReceive(b *testing.B) {
 			}
 			const streams = 4
 			var clients []*Client
+			pictures := make(chan struct{}, 1<<16)
 			for range streams {
 				c, err := Dial(b.Context(), Options{URL: strings.TrimSpace(url), Transport: transport})
 				if err != nil {
@@ -67,10 +68,15 @@ func BenchmarkReceive(b *testing.B) {
 				}
 				defer c.Close()
 				clients = append(clients, c)
+				first := len(clients) == 1
 				go func() {
 					for {
-						if _, err := c.Next(context.Background()); err != nil {
+						au, err := c.Next(context.Background())
+						if err != nil {
 							return
+						}
+						if first && au.Track == 0 {
+							pictures <- struct{}{}
 						}
 					}
 				}()
@@ -79,8 +85,8 @@ func BenchmarkReceive(b *testing.B) {
 			runtime.ReadMemStats(&before)
 			received := clients[0].Stats()
 			start, cpu := time.Now(), cpuTime()
-			for range b.N {
-				time.Sleep(10 * time.Second)
+			for range 300 * b.N { // ten seconds each
+				<-pictures
 			}
 			wall, used := time.Since(start), cpuTime()-cpu
 			runtime.ReadMemStats(&after)

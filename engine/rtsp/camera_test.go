@@ -29,9 +29,7 @@ func camera(t *testing.T, stream rtspcam.Stream, o rtspcam.Options) *rtspcam.Cam
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- cam.Serve(ctx, l) }()
-	for cam.Addr() == nil {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "the camera", func() bool { return cam.Addr() != nil })
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

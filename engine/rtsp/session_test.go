@@ -71,9 +71,7 @@ func TestAnOrderlyGoodbyeIsTheEnd(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
 		go func() { served <- cam.Serve(ctx, listen(t)) }()
-		for cam.Addr() == nil {
-			time.Sleep(time.Millisecond)
-		}
+		until(t, "the camera", func() bool { return cam.Addr() != nil })
 		c := dialCamera(t, cam, Options{Transport: transport})
 		units(t, c, 10*time.Second, enough(10, 0))
 		cancel()
@@ -111,11 +109,7 @@ func TestCloseUnblocksNextAndKeepsWhatCame(t *testing.T) {
 		t.Fatal("Next hangs")
 	}
 	c.Close()
-	for deadline := time.Now().Add(5 * time.Second); cam.Readers("live") > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the camera still has a session")
-		}
-	}
+	until(t, "the camera to have no session", func() bool { return cam.Readers("live") == 0 })
 }
 
 // events collects what is observed.
@@ -281,11 +275,7 @@ func TestAFullQueueDropsWholeGOPsAndSaysSo(t *testing.T) {
 	t.Parallel()
 	cam := camera(t, "h264+aac", rtspcam.Options{})
 	c := dialCamera(t, cam, Options{Transport: TCP, Queue: 100 << 10})
-	for deadline := time.Now().Add(15 * time.Second); c.Stats().Tracks[0].Dropped < 30; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", c.Stats())
-		}
-	}
+	until(t, "units to be dropped", func() bool { return c.Stats().Tracks[0].Dropped >= 30 })
 	list := units(t, c, 20*time.Second, func(l []media.AccessUnit) bool {
 		return len(l) > 0 && l[len(l)-1].Missing != nil && l[len(l)-1].Track == 0
 	})

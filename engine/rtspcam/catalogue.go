@@ -46,6 +46,7 @@ func Faults() []Fault {
 
 		// packetisation of H.264 and H.265
 		{Name: "zeronal", Help: "empty NAL units"},
+		{Name: "zeros", Help: "zeros behind each NAL unit"},
 		{Name: "startcodes", Help: "a whole picture with Annex B start codes inside one NAL unit"},
 		{Name: "fuse", Help: "fragments with start and end bit both set"},
 		{Name: "stap", Help: "parameter sets in one aggregation packet, with RTP padding"},

@@ -255,12 +255,24 @@ func command(t *testing.T, name string, args ...string) *exec.Cmd {
 // waitFor waits until something is so.
 func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(30 * time.Second); !is(); {
-		if time.Now().After(limit) {
-			t.Fatalf("waited too long for %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
+	if !within(30*time.Second, is) {
+		t.Fatalf("waited too long for %s", what)
 	}
+}
+
+// within waits until something is so; false: it was not in time.
+func within(limit time.Duration, is func() bool) bool {
+	late, look := time.NewTimer(limit), time.NewTicker(5*time.Millisecond)
+	defer late.Stop()
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-late.C:
+			return false
+		case <-look.C:
+		}
+	}
+	return true
 }
 
 // units counts what is in ranges.

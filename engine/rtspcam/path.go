@@ -236,7 +236,7 @@ func (p *path) jump(t *track, now time.Time) uint32 {
 
 func (p *path) quirks(now time.Time) quirks {
 	is := func(name string) bool { return p.script.is(p.name, name, now) }
-	q := quirks{zeroNAL: is("zeronal"), startCodes: is("startcodes"), fuse: is("fuse"), stap: is("stap"), flap: is("flap"), noSets: is("noparams")}
+	q := quirks{zeroNAL: is("zeronal"), zeros: is("zeros"), startCodes: is("startcodes"), fuse: is("fuse"), stap: is("stap"), flap: is("flap"), noSets: is("noparams")}
 	a, _ := p.script.on(p.name, "bigunit", now)
 	q.big = int(a.number)
 	a, _ = p.script.on(p.name, "marker", now)

@@ -122,10 +122,8 @@ func decoding(t *testing.T, gst, url, protocol, picture, sound string) (*exec.Cm
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for limit := time.Now().Add(10 * time.Second); fileSize(picture)+fileSize(sound) == 0 && time.Now().Before(limit); {
-			time.Sleep(5 * time.Millisecond)
-		}
-		if fileSize(picture)+fileSize(sound) > 0 || try == 3 {
+		came := within(10*time.Second, func() bool { return fileSize(picture)+fileSize(sound) > 0 })
+		if came || try == 3 {
 			return cmd, &out
 		}
 		cmd.Process.Kill()

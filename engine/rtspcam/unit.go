@@ -8,9 +8,9 @@ import (
 
 // quirks are the faults that change how a unit is put into packets.
 type quirks struct {
-	zeroNAL, startCodes, fuse, stap, flap, noSets bool
-	big                                           int // size to pad key frames to
-	marker                                        string
+	zeroNAL, zeros, startCodes, fuse, stap, flap, noSets bool
+	big                                                  int // size to pad key frames to
+	marker                                               string
 }
 
 // markedNALs returns the NAL units of a frame with its mark before the first slice.
@@ -32,6 +32,11 @@ func markedNALs(codec media.Codec, fr *frame, m Mark, q quirks) [][]byte {
 	}
 	if size := q.big - len(fr.data); fr.key && size > 0 {
 		nals = append(nals, filler(codec, size))
+	}
+	if q.zeros {
+		for i, nal := range nals {
+			nals[i] = append(bytes.Clone(nal), 0, 0, 0)
+		}
 	}
 	if q.startCodes {
 		return [][]byte{bytes.Join(nals, []byte{0, 0, 0, 1})}
