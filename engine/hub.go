@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -24,7 +25,8 @@ type hub struct {
 	store *store // nil: nothing is recorded
 	queue int64  // bytes that may wait for the disk, for each path
 
-	group sync.WaitGroup // the pulls
+	group  sync.WaitGroup // the pulls, and the ends of paths
+	pulled atomic.Uint64  // bytes of media from cameras
 
 	mu     sync.Mutex
 	conf   []ServePath
@@ -72,32 +74,54 @@ func (h *hub) apply(ctx context.Context, conf []ServePath) {
 	}
 }
 
-// open returns the path of that name and makes it when there is none. conf is its entry.
+// open returns the path of that name, ready to be fed, and makes it when there is none.
+// conf is its entry. No lock is held while the disk is asked.
 func (h *hub) open(ctx context.Context, name string, conf ServePath) (*livePath, error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if p := h.paths[name]; p != nil {
+		h.mu.Unlock()
+		return p, p.opened(ctx)
+	}
+	if err := h.room(conf); err != nil {
+		h.mu.Unlock()
+		return nil, err
+	}
+	p := newLivePath(h, name, conf)
+	h.paths[name] = p
+	h.mu.Unlock()
+
+	defer close(p.ready)
+	if !conf.Record {
 		return p, nil
 	}
-	if h.closed {
-		return nil, fault.New(fault.Canceled, "the server is stopping")
-	}
-	if conf.Camera == nil && len(h.paths) >= publishedMost+len(h.conf) {
-		return nil, fault.New(fault.Busy, "too many paths are live already")
-	}
-	p := &livePath{hub: h, name: name, conf: conf, changed: make(chan struct{}), left: h.deps.Clock.Now()}
-	p.stream = rtsp.NewStream(rtsp.StreamOptions{Path: name, Clock: h.clock, Changed: p.readersChanged, Keys: p})
-	if conf.Record {
-		sink, err := h.store.camera(name)
-		if err != nil {
-			return nil, err
+	if p.camera, p.refused = h.store.camera(name); p.refused != nil {
+		h.mu.Lock()
+		if h.paths[name] == p {
+			delete(h.paths, name)
 		}
-		p.camera = sink
-		p.record = newQueue(sink, h.queue)
-		p.record.start(context.WithoutCancel(ctx))
+		h.mu.Unlock()
+		return nil, p.refused
 	}
-	h.paths[name] = p
+	p.record = newQueue(p.camera, h.queue)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended { // meanwhile, because the disk took too long
+		p.camera.Close(ctx)
+		return nil, fault.New(fault.Canceled, "%s is not served any more", name)
+	}
+	p.record.start(context.WithoutCancel(ctx))
 	return p, nil
+}
+
+// room says why no path can be made now. h.mu is held.
+func (h *hub) room(conf ServePath) error {
+	switch {
+	case h.closed:
+		return fault.New(fault.Canceled, "the server is stopping")
+	case conf.Camera == nil && len(h.paths) >= publishedMost+len(h.conf):
+		return fault.New(fault.Busy, "too many paths are live already")
+	}
+	return nil
 }
 
 // Live implements rtsp.Hub.
@@ -159,7 +183,11 @@ func (h *hub) tend(ctx context.Context) {
 		}
 		h.mu.Unlock()
 		if gone {
-			p.end(ctx, media.Because(media.StreamEnded), "nobody publishes")
+			h.group.Go(func() { // the disk may take its time
+				limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), DefaultGrace)
+				defer cancel()
+				p.end(limit, media.Because(media.StreamEnded), "nobody publishes")
+			})
 		}
 	}
 }

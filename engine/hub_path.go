@@ -19,8 +19,11 @@ type livePath struct {
 	name   string
 	conf   ServePath
 	stream *rtsp.Stream
-	record *queue     // nil: not recorded
-	camera media.Sink // behind record
+
+	ready   chan struct{} // closed when the next three are what they will be
+	record  *queue        // nil: not recorded
+	camera  media.Sink    // behind record
+	refused error         // why it cannot be recorded
 
 	turn sync.Mutex // held around Begin, Write and End: one source at a time feeds the sinks
 
@@ -43,6 +46,36 @@ type livePath struct {
 	resume    *resumption        // publishers that tell capture times; nil: there was none. Theirs alone
 }
 
+func newLivePath(h *hub, name string, conf ServePath) *livePath {
+	p := &livePath{
+		hub: h, name: name, conf: conf, ready: make(chan struct{}), changed: make(chan struct{}), left: h.deps.Clock.Now(),
+	}
+	p.stream = rtsp.NewStream(rtsp.StreamOptions{Path: name, Clock: h.clock, Changed: p.readersChanged, Keys: p})
+	return p
+}
+
+// opened waits until the path can be fed.
+func (p *livePath) opened(ctx context.Context) error {
+	select {
+	case <-p.ready:
+		return p.refused
+	case <-ctx.Done():
+		return fault.Because("open "+p.name, ctx.Err())
+	}
+}
+
+// waiting is how many bytes wait for the disk.
+func (p *livePath) waiting() (bytes int64) {
+	select {
+	case <-p.ready:
+		if p.record != nil {
+			bytes, _ = p.record.held()
+		}
+	default:
+	}
+	return bytes
+}
+
 // Begin implements media.Sink.
 func (p *livePath) Begin(ctx context.Context, run media.Run) error {
 	p.turn.Lock()
@@ -60,6 +93,9 @@ func (p *livePath) Begin(ctx context.Context, run media.Run) error {
 
 // Write implements media.Sink. It waits neither for a viewer nor for the disk.
 func (p *livePath) Write(ctx context.Context, au media.AccessUnit) error {
+	if p.conf.Camera != nil {
+		p.hub.pulled.Add(uint64(len(au.Data)))
+	}
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	err := p.stream.Write(ctx, au)
@@ -150,6 +186,11 @@ func (p *livePath) startPull(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.watched = p.hub.deps.Clock.Now()
+	select {
+	case <-p.ready:
+	default:
+		return // who opens it will
+	}
 	if p.feed != nil || p.ended {
 		return
 	}
@@ -223,12 +264,14 @@ func (p *livePath) RequestKey() {
 // end ends whatever feeds the path, its viewers' sessions, and its part of the recording
 // once everything received is written or ctx is done.
 func (p *livePath) end(ctx context.Context, causes media.Causes, note string) {
+	unopened := p.opened(ctx) != nil
 	p.mu.Lock()
-	if p.ended {
+	over := p.ended
+	p.ended = true
+	if over || unopened {
 		p.mu.Unlock()
 		return
 	}
-	p.ended = true
 	halt, pulled := p.halt, p.pulled
 	if p.publisher != nil {
 		p.publisher.over.Store(true)

@@ -64,6 +64,7 @@ func (s *server) State() web.State {
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
 	state := web.State{At: s.clock.Wall().UTC(), Cameras: []web.CameraState{}, Server: s.state.counts}
+	state.Server.Received += s.hub.pulled.Load()
 	for _, i := range sessions {
 		s.count(i, &state.Server)
 		state.Server.Sessions++
@@ -166,9 +167,7 @@ func (p *livePath) facts(now time.Time, sessions []rtsp.SessionInfo) pathFacts {
 		f.State = "waiting"
 	}
 	f.Name = p.name
-	if p.record != nil {
-		f.Queue, _ = p.record.held()
-	}
+	f.Queue = p.waiting()
 	return f
 }
 
