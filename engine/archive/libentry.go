@@ -23,7 +23,6 @@ type entry struct {
 	follower *journal.Follower
 	folder   *folder
 	made     *Recording // of folder
-	planErr  error
 	state    State
 	looked   time.Time
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"rtsprec/engine/fault"
-	"rtsprec/engine/journal"
+
 	"rtsprec/engine/media"
 	"rtsprec/engine/segment"
 	"rtsprec/engine/vfs/crashfs"
@@ -257,28 +257,6 @@ func TestASegmentInAnotherCodecIsJumpedOverAndSaid(t *testing.T) {
 	}
 }
 
-// TestWhatWasBackfilledIsPlayedInItsPlace: numbers rise in the order of writing, media by
-// the order of capture.
-func TestWhatWasBackfilledIsPlayedInItsPlace(t *testing.T) {
-	m := begin(t, crashfs.New(), "/rec", "a")
-	m.run("a", nine)
-	m.segments("a", nine, 2*time.Second, 1)
-	m.missing("a", nine.Add(2*time.Second), nine.Add(4*time.Second), media.Unreachable)
-	m.segments("a", nine.Add(4*time.Second), 2*time.Second, 1)
-	m.runOf("a", nine, "replay")
-	m.segments("a", nine.Add(2*time.Second), 2*time.Second, 1)
-	m.line(&journal.Backfill{Gap: m.gap, Camera: "a", N: 3, From: nine.Add(2 * time.Second), To: nine.Add(4 * time.Second), Splice: "identity"})
-	m.close(nine.Add(6 * time.Second))
-	p := m.play(m.library(), "a", PlayOptions{})
-	m.same(p.of(0), m.stored("a")[0])
-	for i, au := range p.of(0) {
-		if au.Missing != nil || !au.Wall.Equal(nine.Add(time.Duration(i)*40*time.Millisecond)) {
-			t.Fatalf("unit %d at %s: %+v", i, au.Wall.Sub(nine), au.Missing)
-		}
-	}
-	m.verify(VerifyOptions{Deep: true}).expect(t, Clean)
-}
-
 func TestACameraOfSeveralRecordingsIsPlayedThroughThem(t *testing.T) {
 	fs := crashfs.New()
 	m := begin(t, fs, "/archive/monday", "a", "b")
@@ -404,48 +382,5 @@ func TestBrokenMediaIsJumpedOver(t *testing.T) {
 	}
 	if marked != 1 {
 		t.Errorf("%d marks", marked)
-	}
-}
-
-// TestABackfillShowsOnlyWhatWasMissing: it begins with a key frame from before the gap and
-// ends after it, for decoders; nothing of that is played twice.
-func TestABackfillShowsOnlyWhatWasMissing(t *testing.T) {
-	m := begin(t, crashfs.New(), "/rec", "a")
-	m.run("a", nine)
-	m.segments("a", nine, 2320*time.Millisecond, 1)
-	m.missing("a", nine.Add(2320*time.Millisecond), nine.Add(4*time.Second), media.Unreachable)
-	m.segments("a", nine.Add(4*time.Second), 2*time.Second, 1)
-	m.runOf("a", nine, "replay")
-	m.tracks = m.tracks[:1]
-	s := m.open("a", nine.Add(2*time.Second))
-	m.line(&journal.Backfill{Gap: m.gap, Camera: "a", N: s.n, From: nine.Add(2300 * time.Millisecond), To: nine.Add(3990 * time.Millisecond), Splice: "identity"})
-	s.fill(3 * time.Second)
-	s.seal()
-	m.close(nine.Add(6 * time.Second))
-	l := m.library()
-	p := m.play(l, "a", PlayOptions{})
-	video := p.of(0)
-	if len(video) != 150 {
-		t.Errorf("%d pictures", len(video))
-	}
-	for i, au := range video {
-		if au.Missing != nil || !au.Wall.Equal(nine.Add(time.Duration(i)*40*time.Millisecond)) {
-			t.Fatalf("unit %d at %s: %+v", i, au.Wall.Sub(nine), au.Missing)
-		}
-	}
-	p = m.play(l, "a", PlayOptions{From: nine.Add(2500 * time.Millisecond), Tracks: m.tracks})
-	if first := p.units[0]; !first.Key || !first.Wall.Equal(nine.Add(2*time.Second)) {
-		t.Errorf("playing within it begins at %s", first.Wall.Sub(nine))
-	}
-	r := m.verify(VerifyOptions{Deep: true})
-	for _, f := range r.Findings {
-		t.Errorf("%s: %s", f.Kind, f.Text)
-	}
-	if c := r.Cameras[0]; len(c.Gaps) > 0 || c.Coverage.Unexplained > 0 || c.Coverage.Share() < 1 {
-		t.Errorf("%+v %+v", c.Gaps, c.Coverage)
-	}
-	line := m.load().Timeline(m.load().Camera("a"))
-	if len(line) != 3 || !line[1].Filled || line[0].Filled || line[2].Filled {
-		t.Errorf("%+v", line)
 	}
 }

@@ -61,11 +61,12 @@ func insert[T any](list []T, x T, at func(T) time.Time) []T {
 
 func (f *folder) backfill(seq uint64, e *journal.Backfill) {
 	c := f.camera(e.Camera)
-	if c == nil || !e.From.Before(e.To) || !credible(e.From, e.To) || e.From.IsZero() {
+	if c == nil || !credible(e.From, e.To) || e.From.IsZero() || e.To.IsZero() {
 		f.problem(seq, "a backfill that makes no sense")
 		return
 	}
-	c.Filled = insert(c.Filled, Filled{From: e.From, To: e.To, Segment: e.N, Splice: e.Splice, Source: e.Source, gap: e.Gap, starts: e.Starts},
+	to := later(e.From, e.To) // where it is earlier nothing of the gap is in this segment
+	c.Filled = insert(c.Filled, Filled{From: e.From, To: to, Segment: e.N, Splice: e.Splice, Source: e.Source, gap: e.Gap, starts: e.Starts},
 		func(x Filled) time.Time { return x.From })
 	c.gapsChanged = true
 }

@@ -62,7 +62,7 @@ func TestFollowingAJournalGivesEachLineOnce(t *testing.T) {
 			case 3:
 				must(t, again(w.Rotate))
 			case 4:
-				f.Fail(f.Ops()+1+rnd.IntN(3), crashfsError)
+				f.Fail(f.Ops()+1+rnd.IntN(3), errRefused)
 			case 5:
 				w.Sync()
 			default:
@@ -90,7 +90,7 @@ func TestFollowingAJournalGivesEachLineOnce(t *testing.T) {
 	}
 }
 
-var crashfsError = fmt.Errorf("no")
+var errRefused = fmt.Errorf("no")
 
 func again(step func() error) error {
 	for {

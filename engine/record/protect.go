@@ -67,8 +67,9 @@ func (r *Recording) takeUp() error {
 	}
 	taken := 0
 	for _, e := range entries {
-		token, ours := strings.CutPrefix(e.Name(), requestPrefix)
-		if token, ours = strings.CutSuffix(token, requestSuffix); !ours || !strings.HasPrefix(e.Name(), requestPrefix) {
+		rest, begins := strings.CutPrefix(e.Name(), requestPrefix)
+		token, ends := strings.CutSuffix(rest, requestSuffix)
+		if !begins || !ends {
 			continue
 		}
 		if taken++; taken > requestsAtOnce {
