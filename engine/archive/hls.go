@@ -201,9 +201,9 @@ func (c *slicer) initPiece(name resource) *Piece {
 // piece names fragments first to last.
 func (c *slicer) piece(name resource, first, last int) Piece {
 	a, b := c.Fragments[first], c.Fragments[last]
-	p := Piece{Time: a.Time, Duration: b.Time.Add(b.Span).Sub(a.Time), Key: a.Key}
-	if last+1 < len(c.Fragments) { // up to the next, whatever their spans say
-		p.Duration = c.Fragments[last+1].Time.Sub(a.Time)
+	p := Piece{Time: a.Time, Duration: a.Span, Key: a.Key}
+	if first < last {
+		p.Duration = c.end(last).Sub(a.Time)
 	}
 	if c.direct {
 		p.Offset, p.Length = a.Offset, b.Offset+b.Size-a.Offset
@@ -212,6 +212,18 @@ func (c *slicer) piece(name resource, first, last int) Piece {
 	}
 	p.URI = name.uri()
 	return p
+}
+
+// end is when what fragment i begins has been presented. Where pictures are reordered a
+// fragment's time is not that of its earliest picture, unless it begins with a key frame.
+func (c *slicer) end(i int) time.Time {
+	switch {
+	case i+1 == len(c.Fragments):
+		return c.Tracks[c.deciding()].End
+	case c.Fragments[i+1].Key:
+		return c.Fragments[i+1].Time
+	}
+	return c.Fragments[i].Time.Add(c.Fragments[i].Span)
 }
 
 // lister puts the pieces of segments one behind the other.

@@ -237,10 +237,7 @@ func (c *slicer) slice(first, last int) (head []byte, body *payload, err error) 
 		}
 	}
 	if c.beside != nil {
-		from, to := c.Fragments[first].Time, c.Fragments[last].Time.Add(c.Fragments[last].Span)
-		if last+1 < len(c.Fragments) {
-			to = c.Fragments[last+1].Time
-		}
+		from, to := c.Fragments[first].Time, c.end(last)
 		tracks[len(c.from)] = c.besides(body, from, to)
 	}
 	if body.size > segment.MaxFragment {
