@@ -75,6 +75,7 @@ var parts = []struct {
 	{"clip", (*bench).clip},
 	{"export", (*bench).export},
 	{"serve", (*bench).serve},
+	{"relay", (*bench).relay},
 }
 
 func main() {
@@ -100,7 +101,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, serve")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {
