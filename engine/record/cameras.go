@@ -29,14 +29,7 @@ func (r *Recording) AddCamera(c journal.Camera) (media.Sink, error) {
 	if r.isClosed() {
 		return nil, fault.New(fault.Canceled, "%s: the recording is closed", op)
 	}
-	now := utc(r.Clock.Wall())
 	before := r.Plan()
-	c.Added = now
-	for _, known := range before.Cameras {
-		if known.Name == c.Name {
-			c.Added = known.Added
-		}
-	}
 	cam := r.named(c.Name)
 	if cam != nil {
 		cam.mu.Lock()
@@ -46,11 +39,11 @@ func (r *Recording) AddCamera(c journal.Camera) (media.Sink, error) {
 			return nil, fault.New(fault.Busy, "%s: camera %q is being recorded already", op, c.Name)
 		}
 	}
-	plan := before
-	plan.Cameras = slices.DeleteFunc(slices.Clone(before.Cameras), func(o journal.Camera) bool { return o.Name == c.Name })
-	plan.Cameras = append(plan.Cameras, c)
-	if err := r.changePlan(before, plan); err != nil {
-		return nil, fault.Because(op, err)
+	c, plan := with(before, c, utc(r.Clock.Wall()))
+	if !slices.Equal(plan.Cameras, before.Cameras) {
+		if err := r.changePlan(before, plan); err != nil {
+			return nil, fault.Because(op, err)
+		}
 	}
 	if cam == nil {
 		cam = newCamera(r, c.Name)
@@ -64,6 +57,20 @@ func (r *Recording) AddCamera(c journal.Camera) (media.Sink, error) {
 		cam.revive()
 	}
 	return cam.take()
+}
+
+// with is the plan with a camera, added now or changed in its place.
+func with(p journal.Plan, c journal.Camera, now time.Time) (journal.Camera, journal.Plan) {
+	p.Cameras = slices.Clone(p.Cameras)
+	i := slices.IndexFunc(p.Cameras, func(o journal.Camera) bool { return o.Name == c.Name })
+	if i < 0 {
+		c.Added = now
+		p.Cameras = append(p.Cameras, c)
+	} else {
+		c.Added = p.Cameras[i].Added
+		p.Cameras[i] = c
+	}
+	return c, p
 }
 
 // RemoveCamera takes a camera out of the plan, ending what it records; its media stays,
