@@ -183,8 +183,8 @@ func (o *ServerOptions) fill() {
 // record go on.
 func (s *Server) SetAccess(l *access.List) { s.access.Store(l) }
 
-// Serve accepts connections of the listeners and serves them until ctx ends; then it says
-// goodbye to everybody, gives all ports back and returns nil. To be called once. RTSPS is
+// Serve accepts connections of the listeners and serves them until ctx ends; then it ends
+// all sessions, gives all ports back and returns nil. To be called once. RTSPS is
 // a listener of package tls among them; its connections get the same, but no UDP, because
 // media outside the connection would not be secret. Errors are of a listener that failed.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
@@ -255,7 +255,7 @@ const refusalAll = "RTSP/1.0 503 Service Unavailable\r\nConnection: close\r\n\r\
 func (s *Server) admit(ctx context.Context, nc net.Conn) {
 	addr := addrOf(nc.RemoteAddr())
 	s.mu.Lock()
-	full := len(s.conns) >= s.o.Conns || s.from[addr] >= s.o.PerAddress
+	full := len(s.conns) >= s.o.Conns || s.from[addr] >= s.o.PerAddress || s.ending.Load()
 	if full {
 		s.told.refused++
 		s.mu.Unlock()

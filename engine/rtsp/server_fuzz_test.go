@@ -35,7 +35,7 @@ func FuzzServerConnection(f *testing.F) {
 		"SETUP rtsp://h/cam/trackID=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n" +
 		"PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 3\r\nRange: npt=0-\r\n\r\n" +
 		"$\x01\x00\x08\x80\xc9\x00\x01\x00\x00\x00\x00PAUSE rtsp://h/cam RTSP/1.0\r\nCSeq: 4\r\n\r\nTEARDOWN rtsp://h/cam RTSP/1.0\r\nCSeq: 5\r\n\r\n"
-	const record = "ANNOUNCE rtsp://h/open RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 74\r\n\r\nv=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n" +
+	const record = "ANNOUNCE rtsp://h/open RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 73\r\n\r\nv=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n" +
 		"SETUP rtsp://h/open/streamid=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;interleaved=0-1;mode=record\r\n\r\n" +
 		"RECORD rtsp://h/open RTSP/1.0\r\nCSeq: 3\r\n\r\n$\x00\x00\x10\x80\xe0\x00\x01\x00\x00\x00\x00\x00\x00\x00\x07\x65\x88\x84\x00"
 	f.Add([]byte(play))

@@ -21,7 +21,7 @@ func refuse(code int, why string) error { return &refusal{code: code, why: why} 
 
 // statuses are the names of the codes that are used (RFC 2326 7.1.1).
 var statuses = map[int]string{
-	400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+	400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 406: "Not Acceptable",
 	413: "Request Entity Too Large", 414: "Request-URI Too Large", 415: "Unsupported Media Type",
 	451: "Parameter Not Understood", 453: "Not Enough Bandwidth", 454: "Session Not Found",
 	455: "Method Not Valid In This State", 457: "Invalid Range", 459: "Aggregate Operation Not Allowed",

@@ -116,15 +116,6 @@ func (u *udpPorts) report(packet []byte, to udpPeer) {
 	u.rtcp.WriteToUDPAddrPort(packet, to.rtcp)
 }
 
-// writeSingly sends the packets of a burst one by one.
-func writeSingly(conn *net.UDPConn, b *burst, to netip.AddrPort) {
-	for i := range b.Starts {
-		if _, err := conn.WriteToUDPAddrPort(b.packet(i), to); err != nil {
-			return
-		}
-	}
-}
-
 // lostOf reads how many packets a receiver report says were lost, of its first source.
 func lostOf(b []byte) (uint64, bool) {
 	for len(b) >= 8 && b[0]>>6 == 2 {

@@ -76,6 +76,7 @@ type session struct {
 	address          // of the whole
 	transport Transport
 	user      string
+	agent     string // what the peer calls itself
 	since     time.Time
 	playing   atomic.Bool // media is on its way, in either direction
 
@@ -85,7 +86,7 @@ type session struct {
 	pres      *presentation
 	player    player
 	out       *outlet
-	groupAddr netip.Addr
+	group     netip.Addr    // multicast
 	lost      atomic.Uint64 // as the reader reports
 	toldDrops uint64        // of the server's watch
 
@@ -98,15 +99,19 @@ type session struct {
 // errTornDown is why a session ended whose peer said so.
 var errTornDown = errors.New("the peer said goodbye")
 
-// open registers a session of the connection, unless there are too many.
-func (c *serverConn) open(a address, kind SessionKind, transport Transport) error {
+// newSession makes a session that nobody sees yet.
+func (c *serverConn) newSession(a address, kind SessionKind, transport Transport) *session {
 	a.track = ""
 	var id [12]byte
 	rand.Read(id[:])
-	sess := &session{
+	return &session{
 		c: c, id: hex.EncodeToString(id[:]), name: hex.EncodeToString(id[8:]), address: a, kind: kind, transport: transport,
-		user: c.login.user, since: c.s.o.Clock.Wall(),
+		user: c.login.user, agent: c.agent, since: c.s.o.Clock.Wall(),
 	}
+}
+
+// register makes it the connection's, unless there are too many.
+func (c *serverConn) register(sess *session) error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if len(c.s.sessions) >= c.s.o.Sessions {
@@ -143,14 +148,15 @@ func (c *serverConn) openReader(req *request, a address, transport Transport) er
 			return refuse(461, "recordings are not sent over multicast")
 		}
 	}
-	if err := c.open(a, kind, transport); err != nil {
-		return err
+	sess := c.newSession(a, kind, transport)
+	err := sess.prepare(pres)
+	if err == nil {
+		err = c.register(sess)
 	}
-	if err := c.sess.prepare(pres); err != nil {
-		c.end(err)
-		return err
+	if err != nil {
+		sess.release()
 	}
-	return nil
+	return err
 }
 
 // prepare makes the session's outlet and its player.
@@ -163,19 +169,36 @@ func (sess *session) prepare(pres *presentation) error {
 		sess.out.udp = c.s.udp
 	case Multicast:
 		sess.out.udp = c.s.groups.send
-		var err error
-		if sess.groupAddr, err = c.s.groups.join(sess.path); err != nil {
+		group, err := c.s.groups.join(sess.path)
+		if err != nil {
 			return err
 		}
+		sess.group = group
 	}
-	var err error
-	if sess.player, err = pres.open(sess.out); err != nil {
+	player, err := pres.open(sess.out)
+	if err != nil {
 		return err
 	}
-	if p, ok := sess.player.(*livePlayer); ok {
+	if p, ok := player.(*livePlayer); ok {
 		p.join = sess.transport == Multicast
 	}
+	sess.player = player
 	return nil
+}
+
+// release gives back what the session holds.
+func (sess *session) release() {
+	if sess.player != nil {
+		sess.player.close()
+		sess.out.flush()
+		sess.out.uncork()
+	}
+	if sess.group.IsValid() {
+		sess.c.s.groups.leave(sess.path)
+	}
+	for _, at := range sess.met {
+		sess.c.s.udp.forget(at)
+	}
 }
 
 // start is called when media begins to flow.
@@ -243,17 +266,7 @@ func (c *serverConn) end(why error) {
 	c.sess, c.told = nil, nil
 	c.live.Store(nil)
 	info := sess.info()
-	if sess.player != nil {
-		sess.player.close()
-		sess.out.flush()
-		sess.out.uncork()
-	}
-	if sess.groupAddr.IsValid() {
-		c.s.groups.leave(sess.path)
-	}
-	for _, at := range sess.met {
-		c.s.udp.forget(at)
-	}
+	sess.release()
 	if sess.pub != nil {
 		sess.pub.end(why)
 	}
@@ -272,7 +285,7 @@ func (sess *session) info() SessionInfo {
 	kind := sess.kind
 	c.s.mu.Unlock()
 	i := SessionInfo{
-		ID: sess.name, Kind: kind, Path: sess.path, Peer: c.peer, User: sess.user, Agent: c.agent,
+		ID: sess.name, Kind: kind, Path: sess.path, Peer: c.peer, User: sess.user, Agent: sess.agent,
 		Transport: sess.transport, Secure: c.secure, Since: sess.since,
 	}
 	switch {

@@ -84,16 +84,6 @@ func (s *shot) on(channel byte) []byte {
 // wants reports whether the reader has set the track up.
 func (o *outlet) wants(track int) bool { return track < len(o.tracks) && o.tracks[track].set }
 
-// video reports whether the reader has set a track with pictures up.
-func (o *outlet) video(tracks []media.Track) bool {
-	for i := range tracks {
-		if o.wants(i) && tracks[i].Codec.Video() {
-			return true
-		}
-	}
-	return false
-}
-
 // send gives a burst that must not be dropped: it waits while the reader's queue is full.
 // The error is ctx's, or why the reader is gone. Pacing, where it matters, is the
 // player's; over UDP nothing else keeps it from overrunning the reader.
@@ -174,9 +164,6 @@ func (o *outlet) flush() {
 		o.box.flush()
 	}
 }
-
-// done is closed when the reader is gone.
-func (o *outlet) done() <-chan struct{} { return o.box.done }
 
 // end ends the session from the player's side: the connection is closed, err says why.
 func (o *outlet) end(err error) { o.ended(err) }

@@ -129,10 +129,11 @@ func (c *serverConn) setupPublisher(req *request, offers []offer) (*response, er
 		return nil, err
 	}
 	if c.sess == nil {
-		if err := c.open(c.told.address, Publishing, o.transport); err != nil {
+		sess := c.newSession(c.told.address, Publishing, o.transport)
+		sess.pub = &publication{sess: sess, told: c.told}
+		if err := c.register(sess); err != nil {
 			return nil, err
 		}
-		c.sess.pub = &publication{sess: c.sess, told: c.told}
 	}
 	p := c.sess.pub
 	if p.sink != nil || c.told.media[i].set {
@@ -242,7 +243,8 @@ func (p *publication) begin(ctx context.Context) error {
 	if err := sink.Begin(ctx, run); err != nil {
 		return errors.Join(err, sink.Close(context.WithoutCancel(ctx)))
 	}
-	p.sink, p.ctx, p.heard, p.reported = sink, ctx, now, now
+	// What has been received is taken whatever happens to the connection: Write does not wait.
+	p.sink, p.ctx, p.heard, p.reported = sink, context.WithoutCancel(ctx), now, now
 	return nil
 }
 
@@ -312,10 +314,9 @@ func (p *publication) end(why error) {
 	case fault.Is(why, fault.Timeout):
 		cause = media.Timeout
 	}
-	ctx := context.WithoutCancel(p.ctx)
 	err := errors.Join(
-		p.sink.End(ctx, media.Gap{Causes: media.Because(cause), Note: fault.Redact(why.Error())}),
-		p.sink.Close(ctx))
+		p.sink.End(p.ctx, media.Gap{Causes: media.Because(cause), Note: fault.Redact(why.Error())}),
+		p.sink.Close(p.ctx))
 	if err != nil {
 		p.sess.c.s.o.Log.Warn("end of what was published", "path", p.sess.path, "err", err)
 	}

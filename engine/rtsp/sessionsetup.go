@@ -181,8 +181,8 @@ func (sess *session) connect(track int, o offer) (string, error) {
 		t.set, t.channel = true, channel
 		return fmt.Sprintf("RTP/AVP/TCP;unicast;interleaved=%d-%d", channel, channel+1), nil
 	case Multicast:
-		t.set, t.to = true, sess.c.s.groups.peer(sess.groupAddr, track)
-		return fmt.Sprintf("RTP/AVP;multicast;destination=%s;port=%d-%d;ttl=%d", sess.groupAddr,
+		t.set, t.to = true, sess.c.s.groups.peer(sess.group, track)
+		return fmt.Sprintf("RTP/AVP;multicast;destination=%s;port=%d-%d;ttl=%d", sess.group,
 			t.to.rtp.Port(), t.to.rtcp.Port(), sess.c.s.groups.o.TTL), nil
 	}
 	to := udpPeer{netip.AddrPortFrom(sess.c.addr, uint16(o.ports[0])), netip.AddrPortFrom(sess.c.addr, uint16(o.ports[1]))}
