@@ -224,6 +224,50 @@ func TestRelayOverALinkThatIsCut(t *testing.T) {
 	}
 }
 
+// The input comes back as another camera, while the target is away: both are sent, each
+// announced for what it is.
+func TestRelayOfACameraThatBecomesAnother(t *testing.T) {
+	t.Parallel()
+	for _, spool := range []bool{true, false} {
+		t.Run(map[bool]string{true: "spool", false: "queue"}[spool], func(t *testing.T) {
+			t.Parallel()
+			cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac,become@3s=h265+pcma"}})
+			c, addr := collect(t)
+			way := newLink(t, addr)
+			way.cut()
+			o := engine.RelayOptions{Input: camera("a", cam.URL("a"), "tcp"), Targets: []engine.RelayTarget{to(way.port, "x")}}
+			if spool {
+				o.Spool.Dir = filepath.Join(t.TempDir(), "spool")
+			} else {
+				way.mend()
+			}
+			r := relay(t, o)
+			waitFor(t, "another camera", func() bool { return len(all[engine.CameraUp](r.events)) > 1 })
+			way.mend()
+			c.until(t, time.Now().Add(time.Second))
+			r.end(t)
+			if r.err != nil {
+				t.Error(r.err)
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.codec[0] != media.H265 || c.codec[1] != media.PCMA {
+				t.Errorf("the last run was of %v", c.codec)
+			}
+			seen := map[uint64]bool{}
+			for _, m := range c.marks {
+				seen[m.Counter] = true
+			}
+			if first := c.marks[0].Counter; first > 25 {
+				t.Errorf("the first picture is number %d", first)
+			}
+			if missing := int(c.marks[len(c.marks)-1].Counter-c.marks[0].Counter) + 1 - len(seen); missing > 50 { // up to two seconds without a camera
+				t.Errorf("%d pictures are missing", missing)
+			}
+		})
+	}
+}
+
 // Case 39: what is slow, refuses or is not there touches neither the others nor the
 // recording.
 func TestRelayTargetsDoNotTouchEachOtherNorTheRecording(t *testing.T) {
