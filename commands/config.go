@@ -87,7 +87,7 @@ func (c *serveConfig) read(ctx context.Context, data []byte) {
 		"tries":     c.number(&o.Tries, 1, 1<<20), "tries_window": c.span(&o.TriesWindow, time.Second, 24*time.Hour),
 		"connections": c.number(&o.Connections, 1, 1<<20), "per_address": c.number(&o.PerAddress, 1, 1<<20),
 		"idle": c.span(&o.Idle, time.Second, 24*time.Hour), "queue": c.size(&o.Queue),
-		"grace": c.span(&o.Grace, time.Second, 10*time.Minute),
+		"grace":   c.span(&o.Grace, time.Second, 10*time.Minute),
 		"cameras": c.file(&c.cameras),
 		"paths":   func(v value) { paths = v },
 	})
@@ -166,7 +166,8 @@ func (c *serveConfig) retention(v value) {
 	k := &c.options.Record.Keep
 	*k = archive.Keep{}
 	c.keys(v, map[string]func(value){
-		"age": c.age(&k.Age), "size": c.size(&k.Size), "free": c.size(&k.Free),
+		"archives": c.flag(&c.options.Record.KeepArchives),
+		"age":      c.age(&k.Age), "size": c.size(&k.Size), "free": c.size(&k.Free),
 		"cameras": func(v value) {
 			k.Cameras = map[string]archive.Keep{}
 			c.each(v, func(name string, v value) {

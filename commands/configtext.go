@@ -72,6 +72,7 @@ func (w *configWriter) retention(o engine.ServeOptions) {
 	bound("  age", ageText(k.Age))
 	bound("  size", sizeText(k.Size))
 	bound("  free", sizeText(k.Free))
+	w.line("  archives: %t", o.Record.KeepArchives)
 	if len(k.Cameras) > 0 {
 		w.line("  cameras:")
 	}

@@ -31,12 +31,12 @@ func newProtect(p *process) *cobra.Command {
 		Use:   "protect [flags] DIR",
 		Short: "Keep a span of a recording from being removed",
 		Long: `Keep the media of a span from what --keep-age, --keep-size and --keep-free
-remove, until it is taken off again. Without --from or --to it has no bound on that
-side; without --camera it is for all cameras. The recording may be under way in
-another rtsprec, which is told.
+remove, until it is taken off again. Without --from or --to it has no bound on
+that side; without --camera it is for all cameras. The recording may be under
+way in another rtsprec, which is told.
 
 What was removed before is gone: protect does not bring it back.`,
-		Example: `  rtsprec protect archive --from 2026-11-22T09:00:00Z --to 2026-11-22T09:45:00Z --why "accident"
+		Example: `  rtsprec protect archive --from 2026-11-22T09:00:00Z --to 2026-11-22T09:45:00Z
   rtsprec protect archive --from 09:00 --camera gate --why "ask the police"
   rtsprec protect --list archive
   rtsprec protect --off 3 archive`,

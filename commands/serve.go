@@ -34,6 +34,7 @@ type serveOptions struct {
 	fragment   span
 	grace      span
 	keep       keepFlags
+	keepAll    bool
 	conns      int
 	perAddress int
 	idle       span
@@ -97,6 +98,7 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
 	o.keep.bind(cmd)
+	flags.BoolVar(&o.keepAll, "keep-archives", false, "hold what others recorded below --archive to the same")
 	flags.StringArrayVar(&o.rtsp, "rtsp", []string{engine.DefaultRTSPAddress}, "`address` of RTSP; empty: off")
 	flags.StringArrayVar(&o.http, "http", []string{engine.DefaultHTTPAddress}, "`address` of HTTP; empty: off")
 	flags.StringArrayVar(&o.rtsps, "rtsps", nil, "`address` of RTSPS (RTSP in TLS)")
@@ -232,7 +234,7 @@ func (o *serveOptions) flags() engine.ServeOptions {
 	return engine.ServeOptions{
 		RTSP: given(o.rtsp), RTSPS: given(o.rtsps), HTTP: given(o.http), HTTPS: given(o.https),
 		Cert: o.cert, Key: o.key, UDP: o.udp, Multicast: o.multicast, Archives: slices.Clone(o.archives),
-		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: engine.DefaultQueue, Keep: o.keep.keep()},
+		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: engine.DefaultQueue, Keep: o.keep.keep(), KeepArchives: o.keepAll},
 		Tries:  engine.DefaultTries, TriesWindow: engine.DefaultTriesWindow,
 		Connections: o.conns, PerAddress: o.perAddress, Idle: o.idle.d, Queue: o.queue.n, Grace: o.grace.d,
 	}
@@ -247,11 +249,12 @@ func (o *serveOptions) override(into *engine.ServeOptions, all engine.ServeOptio
 		"udp": func() { into.UDP = all.UDP }, "multicast": func() { into.Multicast = all.Multicast },
 		"archive": func() { into.Archives = all.Archives }, "record": func() { into.Record.Dir = all.Record.Dir },
 		"segment": func() { into.Record.Segment = all.Record.Segment }, "commit": func() { into.Record.Commit = all.Record.Commit },
-		"fragment":    func() { into.Record.Fragment = all.Record.Fragment },
-		"keep-age":    func() { into.Record.Keep.Age = all.Record.Keep.Age },
-		"keep-size":   func() { into.Record.Keep.Size = all.Record.Keep.Size },
-		"keep-free":   func() { into.Record.Keep.Free = all.Record.Keep.Free },
-		"connections": func() { into.Connections = all.Connections }, "per-address": func() { into.PerAddress = all.PerAddress },
+		"fragment":      func() { into.Record.Fragment = all.Record.Fragment },
+		"keep-age":      func() { into.Record.Keep.Age = all.Record.Keep.Age },
+		"keep-size":     func() { into.Record.Keep.Size = all.Record.Keep.Size },
+		"keep-free":     func() { into.Record.Keep.Free = all.Record.Keep.Free },
+		"keep-archives": func() { into.Record.KeepArchives = all.Record.KeepArchives },
+		"connections":   func() { into.Connections = all.Connections }, "per-address": func() { into.PerAddress = all.PerAddress },
 		"idle": func() { into.Idle = all.Idle }, "queue": func() { into.Queue = all.Queue }, "grace": func() { into.Grace = all.Grace },
 	} {
 		if typed(flag) {

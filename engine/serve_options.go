@@ -55,6 +55,9 @@ type RecordInto struct {
 	Fragment time.Duration
 	Queue    int64 // bytes that may wait for the disk, for each path
 	Keep     archive.Keep
+	// KeepArchives holds the recordings below ServeOptions.Archives to Keep too: those of
+	// others, when nobody writes them. Together with Dir they share Size and Free.
+	KeepArchives bool
 }
 
 // ServePath is one live path, or, for publishers, a pattern of paths.

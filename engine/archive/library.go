@@ -127,9 +127,9 @@ func (l *Library) find(name string) []*entry {
 
 // scan looks which recordings there are.
 func (l *Library) scan() {
-	found := map[string]string{}
+	found, dirs := map[string]string{}, map[string]bool{}
 	for _, root := range l.roots {
-		l.scanBelow(root, root, searchDepth, found)
+		l.scanBelow(root, root, searchDepth, found, dirs)
 	}
 	for name, e := range l.entries {
 		if found[name] != e.dir {
@@ -144,8 +144,14 @@ func (l *Library) scan() {
 	l.scanned = l.clock.Now()
 }
 
-func (l *Library) scanBelow(root, dir string, depth int, found map[string]string) {
+// scanBelow adds what is below dir. A recording that lies below two roots is one.
+func (l *Library) scanBelow(root, dir string, depth int, found map[string]string, dirs map[string]bool) {
 	if isRecording(l.fs, dir) {
+		full, err := filepath.Abs(dir)
+		if err != nil || dirs[full] {
+			return
+		}
+		dirs[full] = true
 		name := nameOf(root, dir)
 		if other, taken := found[name]; taken && other != dir {
 			name = filepath.Base(filepath.Clean(root)) + "/" + name
@@ -161,7 +167,7 @@ func (l *Library) scanBelow(root, dir string, depth int, found map[string]string
 	}
 	for _, e := range entries {
 		if e.Name()[0] != '.' && isFolder(l.fs, filepath.Join(dir, e.Name()), e) {
-			l.scanBelow(root, filepath.Join(dir, e.Name()), depth-1, found)
+			l.scanBelow(root, filepath.Join(dir, e.Name()), depth-1, found, dirs)
 		}
 	}
 }

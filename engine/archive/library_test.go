@@ -121,6 +121,23 @@ func TestALibraryIsWhatLoadSays(t *testing.T) {
 	}
 }
 
+func TestARecordingBelowTwoRootsIsOne(t *testing.T) {
+	m := begin(t, crashfs.New(), "/archive/school/lesson", "a")
+	m.run("a", nine)
+	m.segments("a", nine, time.Second, 1)
+	m.close(nine.Add(time.Second))
+	for _, roots := range [][]string{{"/archive", "/archive/school/lesson"}, {"/archive/school", "/archive/"}} {
+		l := m.eager(roots...)
+		if held, err := l.Resolve("a"); err != nil || len(held) != 1 {
+			t.Errorf("%v: %d, %v", roots, len(held), err)
+		}
+	}
+	begin(t, m.fs, "/other/school/lesson", "a").leave()
+	if got := names(m.eager("/archive", "/other")); !slices.Equal(got, []string{"other/school/lesson", "school/lesson"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestALibraryOpensNothingWhereNothingChanged(t *testing.T) {
 	m := healthy(t)
 	l := m.eager("/rec")
