@@ -148,14 +148,14 @@ func (p *livePath) turned(on bool) {
 // await returns when the path has a run; for a camera that is pulled on demand it starts
 // that. The error says why there is none.
 func (p *livePath) await(ctx context.Context) error {
-	if p.conf.Camera != nil {
-		p.startPull(ctx)
-	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for began := p.hub.deps.Clock.Now(); ; {
 		if _, on := p.stream.Run(); on {
 			return nil
+		}
+		if p.conf.Camera != nil {
+			p.startPull(ctx) // again and again: the last one may be ending just now
 		}
 		p.mu.Lock()
 		changed, f, ended := p.changed, p.feed, p.ended

@@ -14,10 +14,18 @@ import (
 // tally keeps what the recorder tells, for the live display.
 type tally struct {
 	mu        sync.Mutex
-	gaps      map[uint64]journal.Gap // by ID; withdrawn ones are taken out
+	gaps      map[uint64]journal.Gap // by ID; those that go on
+	past      map[string]gapSum      // by camera; those that have ended
 	committed time.Time
 	disk      map[string]bool // cameras whose disk refuses; "" is the journal
 	damage    map[damaged]*flood
+}
+
+// gapSum is how many gaps a camera had, and how long they were. They are not kept one by
+// one: a server runs for years.
+type gapSum struct {
+	count int
+	time  time.Duration
 }
 
 // damaged is a track with damage.
@@ -34,7 +42,7 @@ type flood struct {
 }
 
 func newTally() *tally {
-	return &tally{gaps: map[uint64]journal.Gap{}, disk: map[string]bool{}, damage: map[damaged]*flood{}}
+	return &tally{gaps: map[uint64]journal.Gap{}, past: map[string]gapSum{}, disk: map[string]bool{}, damage: map[damaged]*flood{}}
 }
 
 // observe takes an event of the recorder.
@@ -47,9 +55,12 @@ func (t *tally) observe(e record.Event) {
 	case record.GapOpened:
 		t.gaps[e.Gap.ID] = e.Gap
 	case record.GapClosed:
-		t.gaps[e.Gap.ID] = e.Gap
-		if !e.Gap.To.After(e.Gap.From) {
-			delete(t.gaps, e.Gap.ID)
+		delete(t.gaps, e.Gap.ID)
+		if e.Gap.Track == nil && e.Gap.To.After(e.Gap.From) {
+			sum := t.past[e.Gap.Camera]
+			sum.count++
+			sum.time += e.Gap.To.Sub(e.Gap.From)
+			t.past[e.Gap.Camera] = sum
 		}
 	case record.Damaged:
 		t.add(e.Damage)
@@ -101,12 +112,10 @@ func (t *tally) fill(c *CameraProgress, now time.Time) {
 			continue
 		}
 		c.Gaps++
-		to := g.To
-		if to.IsZero() {
-			to = now
-		}
-		c.GapTime += max(0, to.Sub(g.From).Seconds())
+		c.GapTime += max(0, now.Sub(g.From).Seconds())
 	}
+	c.Gaps += t.past[c.Name].count
+	c.GapTime += t.past[c.Name].time.Seconds()
 	if !t.committed.IsZero() {
 		c.Committed = now.Sub(t.committed).Seconds()
 	}

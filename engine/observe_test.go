@@ -43,3 +43,18 @@ func TestAWithdrawnGapIsNotCounted(t *testing.T) {
 		t.Error("a gap that was withdrawn shows")
 	}
 }
+
+func TestGapsThatHaveEndedAreSummedUp(t *testing.T) {
+	tl := newTally()
+	for i := range 1000 {
+		gap := journal.Gap{ID: uint64(i), Camera: "a", From: nine.Add(time.Duration(i) * time.Minute)}
+		tl.observe(record.GapOpened{Gap: gap})
+		gap.To = gap.From.Add(time.Second)
+		tl.observe(record.GapClosed{Gap: gap})
+	}
+	p := CameraProgress{Name: "a"}
+	tl.fill(&p, nine.Add(24*time.Hour))
+	if p.Gaps != 1000 || p.GapTime != 1000 || len(tl.gaps) != 0 {
+		t.Errorf("%d gaps of %v s, %d of them kept", p.Gaps, p.GapTime, len(tl.gaps))
+	}
+}

@@ -72,9 +72,12 @@ func (s *server) State() web.State {
 			state.Server.Readers++
 		}
 	}
+	counted := map[string]packetCount{}
 	for _, p := range s.hub.list() {
 		state.Cameras = append(state.Cameras, s.cameraState(p, now, sessions))
+		counted[p.name] = s.state.packets[p.name]
 	}
+	s.state.packets = counted // and not of paths that are gone
 	return state
 }
 

@@ -94,8 +94,16 @@ func (s *store) name() string {
 	return filepath.Base(s.dir)
 }
 
+// camerasMost bounds the cameras of a recording: whoever may publish on any path could
+// else make folders without end.
+const camerasMost = 1000
+
 // camera returns the sink of a path, which is added to the recording when it is new.
 func (s *store) camera(name string) (media.Sink, error) {
+	known := s.rec.Plan().Cameras
+	if len(known) >= camerasMost && !slices.ContainsFunc(known, func(c journal.Camera) bool { return c.Name == name }) {
+		return nil, fault.New(fault.Busy, "the recording has %d cameras, and takes no more", len(known))
+	}
 	return s.rec.AddCamera(journal.Camera{Name: name})
 }
 

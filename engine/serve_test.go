@@ -254,6 +254,20 @@ func TestPullingOnDemandBeginsWithTheFirstViewerAndEndsAfterTheLast(t *testing.T
 	s.end(t)
 }
 
+func TestAViewerWhoComesWhileThePullEndsIsServed(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264"}})
+	a := pulled("a", cam.URL("a"))
+	a.OnDemand, a.Idle = true, time.Nanosecond
+	s := serve(t, engine.ServeOptions{Paths: []engine.ServePath{a}})
+	for range 12 {
+		v := s.watch(t, "a")
+		sees(t, v, 3)
+		v.Close()
+	}
+	s.end(t)
+}
+
 func TestWhoAsksForWhatIsNotThereIsToldWhy(t *testing.T) {
 	t.Parallel()
 	nobody, err := net.Listen("tcp", "127.0.0.1:0")
