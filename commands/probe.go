@@ -24,15 +24,17 @@ func newProbe(p *process) *cobra.Command {
 		soak: span{min: time.Second, max: 7 * 24 * time.Hour},
 	}
 	cmd := &cobra.Command{
-		Use:   "probe [flags] [NAME=]URL...",
+		Use:   "probe [flags] [NAME=]URL|NAME ...",
 		Short: "Show what cameras send and whether it can be recorded",
 		Long: `Play each camera for a few seconds and show what it really sends: codecs, frame
 rate, key frames, bitrate, losses, its clock, which transports work, and whether
 rtsprec can record it. Several cameras are shown side by side. What did not come
 in time is marked "not seen". With --soak the stream is watched for longer and
-judged: steady, usable or bad.`,
+judged: steady, usable or bad. Cameras that "rtsprec cameras" knows are called
+by their names.`,
 		Example: `  rtsprec probe rtsp://192.168.1.10/live
   rtsprec probe --quick rtsp://cam1/live rtsp://cam2/live
+  rtsprec probe teacher student
   rtsprec probe --soak 60s left=rtsp://cam1/live right=rtsp://cam2/live
   RTSPREC_PASSWORD=secret rtsprec probe rtsp://admin@cam/live`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -41,7 +41,7 @@ func newRecord(p *process) *cobra.Command {
 		grace:    graceSpan(),
 	}
 	cmd := &cobra.Command{
-		Use:   "record [flags] -i [NAME=]URL ...",
+		Use:   "record [flags] -i [NAME=]URL|NAME ...",
 		Short: "Record one or many cameras together",
 		Long: `Record one or many cameras together into a new directory: plain MP4 files, cut
 at the same instants for all cameras, nothing re-encoded. A camera that is off
@@ -51,12 +51,14 @@ rtsprec at once, and "rtsprec resume" repairs what that leaves.
 
 Times are seconds, HH:MM:SS or 45m; times of day are local time. Without -t and
 --until it records until stopped. User and password may stand in the URL or in
-RTSPREC_USER and RTSPREC_PASSWORD.`,
+RTSPREC_USER and RTSPREC_PASSWORD. Cameras that "rtsprec cameras" knows are
+called by their names.`,
 		Example: `  rtsprec record -i rtsp://192.168.1.10/live -t 45m
   rtsprec record -i teacher=rtsp://cam1/live -i students=rtsp://cam2/live \
       --at 09:00 --until 09:45 -o math-101
   rtsprec record -i rtsps://cam/live --fingerprint 12:AB:... --transport tcp
   rtsprec record -i rtsp://cam/live --backfill rtsp://near-cam/cam
+  rtsprec record teacher student -t 45m
   rtsprec record rtsp://cam/live -t 60 --json | jq 'select(.type == "gap")'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.inputs = append(o.inputs, args...)
@@ -65,7 +67,7 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringArrayVarP(&o.inputs, "input", "i", nil, "camera: `[NAME=]URL`; NAME becomes its folder; may be repeated")
+	flags.StringArrayVarP(&o.inputs, "input", "i", nil, "camera: `[NAME=]URL` or a known name; NAME becomes its folder; may be repeated")
 	flags.VarP(&o.length, "time", "t", "how long to record, from --at or the first picture on")
 	flags.Var(&o.until, "until", "when to stop: 10:45 (local time) or RFC 3339")
 	flags.Var(&o.at, "at", "when to begin: 09:00 (local time) or RFC 3339")
@@ -79,7 +81,8 @@ RTSPREC_USER and RTSPREC_PASSWORD.`,
 	o.keep.bind(cmd)
 	o.backfill.bind(cmd)
 	addGrace(cmd, &o.grace)
-	noFileCompletion(cmd, "input", "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
+	_ = cmd.RegisterFlagCompletionFunc("input", o.completeCameras(p)) // fails for unknown flags only
+	noFileCompletion(cmd, "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
 	_ = cmd.MarkFlagDirname("output")
 	return cmd
 }
