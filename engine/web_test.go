@@ -167,7 +167,7 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 func TestOthersPlayHLSAndClipsOfARecording(t *testing.T) {
 	peers.Need(t, "ffmpeg", "ffprobe")
 	t.Parallel()
-	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h265+pcmu"})
+	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h265+pcmu", "still": "mjpeg"})
 	f.lasts(t, "class/side", 12*time.Second)
 	front := f.lasts(t, "class/front", 12*time.Second)
 	base := strings.TrimSuffix(f.http, "/")
@@ -195,6 +195,15 @@ func TestOthersPlayHLSAndClipsOfARecording(t *testing.T) {
 		if err != nil || len(out) > 0 {
 			t.Errorf("live HLS of %s: %v %s", camera, err, out)
 		}
+	}
+	// What no browser plays is downloaded as it was recorded.
+	still := f.lasts(t, "class/still", 6*time.Second)
+	whole := filepath.Join(t.TempDir(), "still.mp4")
+	if err := os.WriteFile(whole, f.get(t, "/clip?"+query(still.Path, still.From, still.From.Add(5*time.Second)), nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if read := probed(t, whole); read.pictures < 45 || read.pictures > 60 {
+		t.Errorf("a clip of MJPEG: %+v", read)
 	}
 	// The sound of another camera beside the picture.
 	body := f.get(t, "/clip?"+query("class/front", front.From.Add(time.Second), front.From.Add(5*time.Second))+"&audio=class/side", nil)
@@ -253,6 +262,11 @@ func TestHealthAndMetricsFollowACameraThatGoes(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, text)
 		}
 	}
+	// Somebody watches meanwhile, and does not have to do anything about it.
+	c := peers.StartChromium(t, 800, 700)
+	c.Open(f.http)
+	c.Click(".camera button.first", 0)
+	c.Until("live", "!video.paused && video.currentTime > 1")
 	f.cam.Drop(15 * time.Second)
 	var health struct {
 		Status  string
@@ -280,6 +294,9 @@ func TestHealthAndMetricsFollowACameraThatGoes(t *testing.T) {
 		res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
+	var at float64
+	c.Eval("video.currentTime", &at)
+	c.Until("live again", fmt.Sprintf("Date.now() - Date.parse(clock.textContent) < 5000 && Math.abs(video.currentTime - %f) > 2", at))
 	waitFor(t, "the gap", func() bool {
 		var line web.Timeline
 		f.get(t, "/api/v1/timeline?camera=class/front", &line)

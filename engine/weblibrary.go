@@ -226,13 +226,27 @@ func (l *webLibrary) Open(_ context.Context, camera, uri string) (web.Body, erro
 	return nil, fault.New(fault.NotFound, "no such piece of %s", camera)
 }
 
-// Clip implements web.Library. Browsers are who asks, so it holds what they play.
+// Clip implements web.Library. Browsers are who asks, so it holds what they play; where
+// they play no picture at all, it is the media as recorded, for players that are none.
 func (l *webLibrary) Clip(ctx context.Context, camera, audio string, from, to time.Time) (*web.Clip, error) {
-	c, err := l.archive.Clip(ctx, camera, archive.ClipOptions{From: from, To: to, Audio: audio, Browser: true})
+	o := archive.ClipOptions{From: from, To: to, Audio: audio, Browser: true}
+	_, _, tracks, err := l.archive.DescribeAt(camera, from)
 	if err != nil {
 		return nil, err
 	}
-	return &web.Clip{Body: clipBody{io.NewSectionReader(c, 0, c.Size()), c}, Start: c.Start, End: c.End, Notes: c.Notes}, nil
+	var notes []string
+	for _, t := range tracks {
+		if told := web.TrackOf(t); t.Codec.Video() && told.Browser == web.NotPlayed {
+			o.Browser, notes = false, append(notes, told.Why)
+		}
+	}
+	c, err := l.archive.Clip(ctx, camera, o)
+	if err != nil {
+		return nil, err
+	}
+	return &web.Clip{
+		Body: clipBody{io.NewSectionReader(c, 0, c.Size()), c}, Start: c.Start, End: c.End, Notes: append(notes, c.Notes...),
+	}, nil
 }
 
 // clipBody reads a clip from anywhere.

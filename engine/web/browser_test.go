@@ -2,10 +2,12 @@ package web
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,11 +66,19 @@ func quiet(t testing.TB, c *peers.Chromium) {
 }
 
 func TestABrowserPlaysRecordedAndLiveVideo(t *testing.T) {
+	t.Parallel()
 	clock := media.SystemClock{}
 	lib := &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall()}
 	hub := &board{}
 	hub.set(State{At: clock.Wall(), Cameras: []CameraState{recording(clock.Wall())}})
-	server := httptest.NewServer(New(Options{Library: lib, Hub: hub, Clock: clock, Version: "test", Stale: time.Hour}))
+	h := New(Options{Library: lib, Hub: hub, Clock: clock, Version: "test", Stale: time.Hour})
+	var away atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		h.ServeHTTP(w, r)
+	}))
 	defer server.Close()
 	shot := shots(t)
 
@@ -104,15 +114,23 @@ func TestABrowserPlaysRecordedAndLiveVideo(t *testing.T) {
 		t.Errorf("the live picture is %.1f s behind what was received", late)
 	}
 	c.Screenshot(shot("live"))
+	quiet(t, c)
+
+	// The server goes away for a while, and nobody has to do anything about it.
+	away.Store(true)
+	c.Until("the reason", "!message.hidden && message.textContent.startsWith('The server does not answer')")
+	away.Store(false)
+	c.Until("live again", "message.hidden")
+	plays(t, c)
 	c.Click("#close", 0)
 	c.Until("the end of it", "player.hidden && video.src === ''")
-	quiet(t, c)
 }
 
 // edge is how far the page lets a live picture fall behind, in seconds.
 const edge = 3
 
 func TestThePageIsUsedByKeyboardAndPhone(t *testing.T) {
+	t.Parallel()
 	lib := &archive{film: makeFilm(t, "h264+aac"), clock: media.SystemClock{}}
 	hub := &board{}
 	lost := recording(day)
@@ -168,6 +186,7 @@ func TestThePageIsUsedByKeyboardAndPhone(t *testing.T) {
 // TestWhatBrowsersPlay measures the column of browsers in README's table, by what Debian's
 // Chromium does: without a video accelerator it has no decoder for H.265.
 func TestWhatBrowsersPlay(t *testing.T) {
+	t.Parallel()
 	c := peers.StartChromium(t, 800, 600)
 	for _, film := range []struct {
 		name  string

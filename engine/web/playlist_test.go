@@ -115,6 +115,7 @@ func TestFFmpegReadsARecordingAcrossAGap(t *testing.T) {
 }
 
 func TestGStreamerPlaysARecording(t *testing.T) {
+	t.Parallel()
 	peers.Need(t, "gst-launch-1.0")
 	s := serve(t, Options{Library: &archive{film: makeFilm(t, "h264+aac")}})
 	url := s.URL + "/hls/index.m3u8?camera=class/teacher&from=2026-11-22T09:00:00Z&to=2026-11-22T09:00:10Z"
@@ -166,6 +167,7 @@ func TestTheMasterListNamesCodecsAndSize(t *testing.T) {
 }
 
 func TestFFmpegPlaysWhatIsBeingRecorded(t *testing.T) {
+	t.Parallel()
 	peers.Need(t, "ffmpeg")
 	clock := media.SystemClock{}
 	s := serve(t, Options{Library: &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall()}, Clock: clock})
@@ -176,6 +178,7 @@ func TestFFmpegPlaysWhatIsBeingRecorded(t *testing.T) {
 
 // TestALiveListIsAnsweredAsSoonAsThePartIsThere asks for parts ahead of their time.
 func TestALiveListIsAnsweredAsSoonAsThePartIsThere(t *testing.T) {
+	t.Parallel()
 	clock := media.SystemClock{}
 	lib := &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall()}
 	s := serve(t, Options{Library: lib, Clock: clock})

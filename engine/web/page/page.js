@@ -214,7 +214,7 @@ async function refreshState() {
   const {cameras: live} = await ask("/api/v1/live");
   for (const s of live) {
     const c = cameras.get(s.recorded?.camera);
-    if (c) c.row.querySelector(".state").textContent = s.state === "recording" ? `${s.fps.toFixed(1)} fps, ${(s.bitrate / 1e6).toFixed(1)} Mbit/s` : s.state + (s.reason ? ": " + s.reason : "");
+    if (c) c.row.querySelector(".state").textContent = s.state === "recording" ? `${s.fps > 0 ? s.fps.toFixed(1) + " fps, " : ""}${(s.bitrate / 1e6).toFixed(1)} Mbit/s` : s.state + (s.reason ? ": " + s.reason : "");
   }
 }
 

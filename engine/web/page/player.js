@@ -44,7 +44,13 @@ class HTTPError extends Error {
 
 async function get(url, signal, range) {
   const headers = range ? {Range: `bytes=${range[0]}-${range[0] + range[1] - 1}`} : {};
-  const answer = await fetch(url, {signal, headers, cache: "no-store"});
+  let answer;
+  try {
+    answer = await fetch(url, {signal, headers, cache: "no-store"});
+  } catch (err) {
+    if (signal.aborted) throw err;
+    throw new HTTPError(0, "The server does not answer; trying again.");
+  }
   if (!answer.ok) {
     let why = answer.statusText;
     try { why = (await answer.json()).error; } catch { /* not ours */ }
@@ -62,6 +68,9 @@ export class Player {
     this.base = NaN;
     this.end = null; // AbortController of what is playing
     setInterval(() => this.watch(), 250);
+    video.addEventListener("error", () => {
+      if (this.end && video.error) this.tell("The browser cannot play this: " + video.error.message);
+    });
   }
 
   // now is the moment that is shown, in ms since 1970; NaN when there is none.
@@ -93,9 +102,20 @@ export class Player {
     this.end = new AbortController();
     const signal = this.end.signal;
     const run = window.MediaSource || window.ManagedMediaSource ? this.session(camera, from, signal) : this.native(camera, from, signal);
-    run.catch(err => {
-      if (!signal.aborted) this.tell(err.message || String(err));
-    });
+    run.catch(err => this.failed(err, from, signal));
+  }
+
+  // failed says why, and tries again where that may help: the server is busy or away, or
+  // live media was over before we came for it.
+  async failed(err, from, signal) {
+    if (signal.aborted) return;
+    this.tell(err.message || String(err));
+    if (err.status !== 0 && err.status !== 503 && !(this.live && err.piece)) return;
+    const {camera, until, live, now} = this;
+    await sleep(2000, signal).catch(() => {});
+    if (signal.aborted) return;
+    this.stop();
+    this.play(camera, live ? undefined : Number.isNaN(now) ? from : now, until);
   }
 
   // within reports whether a moment is there already.
@@ -139,7 +159,7 @@ export class Player {
         source = new Source(this, piece, signal);
         await source.open();
       }
-      await source.add(piece);
+      await source.add(piece).catch(err => { err.piece = true; throw err; });
       if (this.video.paused && !source.started) {
         source.started = true;
         const start = from === undefined ? 0 : (from - this.base) / 1000;
