@@ -28,7 +28,7 @@ func newExport(p *process) *cobra.Command {
 	o.Gaps = archive.GapsKeep
 	cmd := &cobra.Command{
 		Use:   "export [flags] DIR -o FILE",
-		Short: "Write one plain MP4 a camera, or MPEG-TS, of a recording or a part of it",
+		Short: "Write a recording, or part of it, as plain MP4 or MPEG-TS",
 		Long: `Write a recording, or a part of it, as one ordinary MP4 a camera: across
 segments, gaps and changes of parameters, with the header at the beginning, and
 without re-encoding. The recording is only read, and may still be written.
