@@ -158,17 +158,34 @@ func TestAnotherCamerasSoundGoesBesideAPictureByCaptureTime(t *testing.T) {
 	}
 }
 
-func TestMPEGTSHoldsTheSameMedia(t *testing.T) {
-	m := studio(t, "a")
-	video, sound := picture25(t, 6, "320x240"), aac(t, 6)
-	m.shoot("a", nine, 3*time.Second, nil, video, sound)
-	m.close(nine.Add(6 * time.Second))
-	path := m.save(m.cut("a", ClipOptions{}), "a.ts")
-	if pictures := shown(t, path, "v"); len(pictures) != 150 {
-		t.Errorf("%d pictures", len(pictures))
-	}
-	if blocks := shown(t, path, "a"); len(blocks) < 280 {
-		t.Errorf("%d blocks of sound", len(blocks))
+func TestMPEGTSHoldsTheSameMediaAndSaysWhatItCannotCarry(t *testing.T) {
+	video, opus := picture25(t, 4, "320x240"), encode(t, media.Track{Codec: media.Opus, SampleRate: 48000, Channels: 2}, "-f", "lavfi", "-i", toneOf+"4", "-c:a", "libopus", "-ac", "2")
+	g711 := plainSound(t, soundCases()["alaw"].track, "alaw", 160, 160, 4)
+	mjpeg := encode(t, media.Track{Codec: media.MJPEG}, "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=1", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg")
+	for name, films := range map[string][]film{"aac": {video, aac(t, 4)}, "opus": {video, opus}, "alaw": {video, g711}, "mjpeg": {mjpeg}} {
+		m := studio(t, "a")
+		m.shoot("a", nine, 3*time.Second, nil, films...)
+		m.close(nine.Add(4 * time.Second))
+		c := m.cut("a", ClipOptions{})
+		notes, err := c.WriteTS(t.Context(), io.Discard, nil)
+		if name == "mjpeg" {
+			if !fault.Is(err, fault.Unsupported) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		m.must(err)
+		path := m.save(c, "a.ts")
+		if pictures := shown(t, path, "v"); len(pictures) != 100 {
+			t.Errorf("%s: %d pictures", name, len(pictures))
+		}
+		if left := name == "alaw"; left != (len(notes) == 1) {
+			t.Errorf("%s: notes %q", name, notes)
+		} else if !left {
+			if blocks := shown(t, path, "a"); len(blocks) < 180 {
+				t.Errorf("%s: %d blocks of sound", name, len(blocks))
+			}
+		}
 	}
 }
 
@@ -188,4 +205,49 @@ func TestARangeWithoutMediaSaysWhatThereIsAroundIt(t *testing.T) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
+}
+
+// FuzzClipOfABrokenFile: whatever a file says of itself, a clip of it is refused or is as
+// long as it said before, and HLS names only what can be opened.
+func FuzzClipOfABrokenFile(f *testing.F) {
+	m := healthy(f)
+	name := m.files("teacher")[0]
+	whole := m.read(name)
+	f.Add(uint32(100), byte(1), uint32(0), byte(0))
+	for _, kind := range []string{"stsz", "stts", "stco", "stsc", "free", "elst"} {
+		at := uint32(bytes.LastIndex(whole, []byte(kind)))
+		f.Add(at+11, byte(0x7f), at+15, byte(0xff))
+	}
+	f.Fuzz(func(t *testing.T, at uint32, mask byte, at2 uint32, mask2 byte) {
+		m := healthy(t)
+		broken := bytes.Clone(whole)
+		broken[at%uint32(len(broken))] ^= mask
+		broken[at2%uint32(len(broken))] ^= mask2
+		m.write(name, broken)
+		r, err := Load(m.fs, m.dir)
+		m.must(err)
+		c, err := r.Clip(t.Context(), m.fs, "teacher", ClipOptions{Gaps: GapsMark})
+		if err == nil {
+			defer c.Close()
+			if n, err := c.WriteTo(io.Discard); err != nil || n != c.Size() {
+				t.Fatalf("%d of %d bytes, %v", n, c.Size(), err)
+			}
+			c.WriteTS(t.Context(), io.Discard, nil)
+		}
+		l := m.shelf()
+		pieces, _, _ := l.HLS(t.Context(), "teacher", time.Time{}, time.Time{}) // may be refused
+		for _, p := range pieces {
+			if p.Gap {
+				continue
+			}
+			body, err := l.Open(p.URI)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := body.ReadAt(make([]byte, p.Length), p.Offset); err != nil {
+				t.Fatal(err)
+			}
+			body.Close()
+		}
+	})
 }

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -111,7 +110,7 @@ func FuzzFLACFrames(f *testing.F) {
 		n, count := int(channels%8)+1, int(samples%80000)+1
 		frame := flacFrame(nil, number, n, make([]int16, n*count))
 		if len(frame) != flacSize(number, n, count) {
-			t.Fatal(fmt.Sprintf("%d bytes, %d announced", len(frame), flacSize(number, n, count)))
+			t.Fatalf("%d bytes, %d announced", len(frame), flacSize(number, n, count))
 		}
 		if crc16(frame) != 0 {
 			t.Fatal("the checksum of a frame with its checksum is not 0")

@@ -93,8 +93,7 @@ type follower struct {
 	name     resource
 	dir      string
 	init     *Piece
-	next     int // fragment
-	rec      *Recording
+	next     int    // fragment
 	sequence uint64 // of segments[0]
 	breaks   uint64
 	segments []LiveSegment

@@ -10,6 +10,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/substructs"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
@@ -132,7 +133,7 @@ func tsCodec(t media.Track) codecs.Codec {
 	case media.MPEG4:
 		return &codecs.MPEG4Video{}
 	case media.Opus:
-		return &codecs.Opus{ChannelCount: t.Channels}
+		return &codecs.Opus{Desc: &substructs.OpusAudioDescriptor{ChannelConfigCode: uint8(t.Channels)}} // 1 and 2 stand for themselves
 	case media.AAC:
 		codec := &codecs.MPEG4Audio{}
 		if codec.Unmarshal(t.Config) != nil || codec.Type != mpeg4audio.ObjectTypeAACLC {

@@ -4,5 +4,5 @@ package archive
 // may see one camera gets no piece of another.
 func PieceOf(uri, recording, camera string) bool {
 	r, ok := parseResource(uri)
-	return ok && r.recording == recording && r.camera == camera
+	return ok && r.recording == recording && r.camera == camera && r.sound == ""
 }

@@ -40,6 +40,9 @@ type stretch struct {
 // Files that cannot be read are left out, and noted.
 func openStrip(ctx context.Context, fsys vfs.FS, holdings []Holding, from, to time.Time) (*strip, error) {
 	s := &strip{holdings: holdings}
+	if err := bounded(holdings, from, to); err != nil {
+		return nil, err
+	}
 	for _, h := range holdings {
 		s.camera = h.Camera.Name
 		for _, seg := range h.Camera.Segments {
@@ -63,6 +66,25 @@ func openStrip(ctx context.Context, fsys vfs.FS, holdings []Holding, from, to ti
 	}
 	slices.SortStableFunc(s.stretches, func(a, b *stretch) int { return cmp.Or(a.start().Compare(b.start()), cmp.Compare(a.name, b.name)) })
 	return s, nil
+}
+
+// maxUnits bounds the tables of one file, and with them memory, to some 400 MB: three days
+// of pictures and sound.
+const maxUnits = 20_000_000
+
+func bounded(holdings []Holding, from, to time.Time) error {
+	units := int64(0)
+	for _, h := range holdings {
+		for _, seg := range h.Camera.Segments {
+			if seg.touches(from, to) {
+				units += seg.Units()
+			}
+		}
+	}
+	if units > maxUnits {
+		return fault.New(fault.Usage, "the range holds %d units, and one file takes %d: choose a shorter one", units, maxUnits)
+	}
+	return nil
 }
 
 // touches reports whether a segment may hold media of the range. An open one grows.
