@@ -393,3 +393,40 @@ func TestOthersTakeWhatIsPublished(t *testing.T) {
 		})
 	}
 }
+
+func TestGStreamerTakesWhatIsPublished(t *testing.T) {
+	peers.Need(t, "ffprobe")
+	c := dialCamera(t, camera(t, "h264+aac", rtspcam.Options{}), Options{Transport: TCP})
+	list := units(t, c, 20*time.Second, func(list []media.AccessUnit) bool { return count(list, 0) >= 60 })
+	for len(list) > 0 && (list[0].Track != 0 || !list[0].Key) {
+		list = list[1:]
+	}
+	for _, transport := range []Transport{TCP, UDP} {
+		t.Run(string(transport), func(t *testing.T) {
+			dir := t.TempDir()
+			url := peers.GStreamerRecorder(t, dir) + "/live"
+			p, err := Publish(t.Context(), PublishOptions{URL: url, Transport: transport}, c.Run())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			for i, au := range list {
+				if i > 0 {
+					time.Sleep(min(max(au.Wall.Sub(list[i-1].Wall), 0), 20*time.Millisecond))
+				}
+				if err := p.Write(t.Context(), au); err != nil {
+					t.Fatal(err)
+				}
+			}
+			packets := func(file string) (n int) {
+				out, _ := exec.Command("ffprobe", "-v", "quiet", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", filepath.Join(dir, file)).Output()
+				fmt.Sscan(string(out), &n)
+				return n
+			}
+			// The parser holds one picture back, and the depacketiser one of sound.
+			until(t, "everything is taken", func() bool {
+				return packets("video.h264") >= count(list, 0)-1 && packets("audio.aac") >= count(list, 1)-2
+			})
+		})
+	}
+}

@@ -43,13 +43,26 @@ func lack(t testing.TB, what string) {
 // test ends, and returns its URL up to the mounts.
 func GStreamer(t testing.TB, args ...string) string {
 	t.Helper()
+	return gstreamer(t, "gst_camera.py", args...)
+}
+
+// GStreamerRecorder runs GStreamer's RTSP server for publishers (gst_recorder.py) until the
+// test ends, and returns its URL up to the path, which is "live". What is published is
+// in dir: video.h264 and audio.aac.
+func GStreamerRecorder(t testing.TB, dir string) string {
+	t.Helper()
+	return gstreamer(t, "gst_recorder.py", "--dir", dir)
+}
+
+func gstreamer(t testing.TB, name string, args ...string) string {
+	t.Helper()
 	// Debian's own Python: another one in front of it has no GStreamer.
 	const python = "/usr/bin/python3"
 	if exec.Command(python, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')").Run() != nil {
 		lack(t, "GStreamer's RTSP server for Python is not installed")
 	}
 	_, here, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(here), "gst_camera.py")
+	script := filepath.Join(filepath.Dir(here), name)
 	for range 3 { // another process may take the port meanwhile
 		cmd := exec.Command(python, append([]string{script, "--port", fmt.Sprint(freePort(t))}, args...)...)
 		out, err := cmd.StdoutPipe()
@@ -67,7 +80,7 @@ func GStreamer(t testing.TB, args ...string) string {
 		}
 		stop()
 	}
-	t.Fatal("the GStreamer camera does not start")
+	t.Fatal("GStreamer's server does not start: " + name)
 	return ""
 }
 
