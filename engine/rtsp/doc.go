@@ -16,6 +16,13 @@
 // memory of its exact size; nothing is allocated for a packet. Nobody who reads a socket
 // ever waits for who takes the units.
 //
+// The way back, for readers of a server and for servers of others ([Publish]):
+//
+//	packer      a unit as packets, framed as a TCP reader gets them: one write a unit
+//	writeSDP    what the packets are, for everybody else
+//	outLine     RTP time that runs on over runs and gaps, sender reports with capture times
+//	ledger      what of that is known to have arrived
+//
 // gortsplib's client is not used, only its MIKEY codec, and its server in tests. Its
 // protocol engine ends a session on what a recorder must survive (a request of the camera
 // other than OPTIONS, a broken parameter in the SDP, a frame before PLAY), cannot answer
