@@ -81,6 +81,7 @@ func (c *camera) miss(why media.Gap) {
 		if from = c.opened(); from.IsZero() {
 			return
 		}
+		why.Causes = c.before // and all that kept it from beginning
 	}
 	c.gap = c.openGap(nil, from, why.Causes, why.Note)
 }
