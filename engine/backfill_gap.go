@@ -20,6 +20,9 @@ const (
 	seamWidth = time.Second
 	// heldMost bounds what waits for the judgement, in bytes.
 	heldMost = 64 << 20
+	// apartMost is how much longer than the picture another track may go on into a gap: one
+	// that goes on for longer has lost nothing.
+	apartMost = 5 * time.Second
 )
 
 // filling is one try to fill one gap.
@@ -54,8 +57,9 @@ type lane struct {
 	head          []mark // of the source, as long as the head is judged
 	keys          []int  // which of them are key frames
 	tail          []mark
-	skip          int // units of the head that are recorded already
-	lead          int // of those, the last ones: what decoding begins with
+	skip          int  // units of the head that are recorded already
+	lead          int  // of those, the last ones: what decoding begins with
+	whole         bool // it went on through the gap: nothing of it is missing
 	delta         time.Duration
 	last          time.Time // decoded last, in media time
 	pace          time.Duration
@@ -124,13 +128,14 @@ func (f *filling) neighbours(ctx context.Context) (around []*lane, err error) {
 			}
 		}
 	}
+	// Tracks do not end and begin again together: what is nearer to the gap's begin is
+	// before it.
+	mid := f.gap.From.Add(f.gap.To.Sub(f.gap.From) / 2)
 	var keys []time.Time
-	err = read(f.gap.From.Add(-keyMost), f.gap.From.Add(seamWidth), func(l *lane, m mark, au media.AccessUnit) {
-		if m.at.Before(f.gap.From.Add(l.slack())) {
-			l.before = append(l.before, m)
-			if l.Codec.Video() && au.Key {
-				keys = append(keys, m.at)
-			}
+	err = read(f.gap.From.Add(-keyMost), earlier(mid, f.gap.From.Add(apartMost)), func(l *lane, m mark, au media.AccessUnit) {
+		l.before = append(l.before, m)
+		if l.Codec.Video() && au.Key {
+			keys = append(keys, m.at)
 		}
 	})
 	if err != nil {
@@ -139,27 +144,18 @@ func (f *filling) neighbours(ctx context.Context) (around []*lane, err error) {
 	if n := len(keys); n > 1 {
 		f.key = min(max(keys[n-1].Sub(keys[n-2]), time.Second), keyMost)
 	}
-	for _, l := range around { // of the same stretch as the gap's begin
+	for _, l := range around {
 		for len(l.before) > 0 && l.before[0].at.Before(f.gap.From.Add(-2*f.key)) {
 			l.before = l.before[1:]
 		}
-	}
-	err = read(f.gap.To.Add(-seamWidth), f.gap.To.Add(2*f.key), func(l *lane, m mark, au media.AccessUnit) {
-		// A gap ends where the first unit is shown, which may be decoded before.
-		if !au.Wall.Before(f.gap.To.Add(-l.slack())) {
-			l.after = append(l.after, m)
+		if n := len(l.before); n > 0 && l.before[n-1].at.After(f.gap.From.Add(apartMost-seamWidth)) {
+			l.whole = true
 		}
+	}
+	err = read(later(mid, f.gap.To.Add(-apartMost)), f.gap.To.Add(2*f.key), func(l *lane, m mark, _ media.AccessUnit) {
+		l.after = append(l.after, m)
 	})
 	return around, err
-}
-
-// slack is by how much a gap's border may lie beside a unit: it is that of the track that
-// ends last.
-func (l *lane) slack() time.Duration {
-	if l.Codec.Video() {
-		return 15 * time.Millisecond
-	}
-	return 5 * time.Millisecond
 }
 
 // match finds for each track of the source the one of the recording.
@@ -170,7 +166,7 @@ func (f *filling) match(around []*lane) {
 		for _, a := range around {
 			if !taken[a] && a.Codec == t.Codec {
 				taken[a] = true
-				l.before, l.after = a.before, a.after
+				l.before, l.after, l.whole = a.before, a.after, a.whole
 				break
 			}
 		}
@@ -196,6 +192,9 @@ func (f *filling) pump(ctx context.Context, s Session) error {
 		}
 		f.b.took(len(au.Data))
 		l := f.lanes[au.Track]
+		if l.whole {
+			continue
+		}
 		f.hold(held{au, markOf(au, l.ClockRate)})
 		if !f.begun && l == f.lead && f.held[len(f.held)-1].at.After(f.gap.From.Add(seamWidth)) || f.bytes > heldMost {
 			if err := f.begin(); err != nil {

@@ -103,21 +103,21 @@ func (l *cable) mend() {
 	l.on = true
 }
 
-// nobody is a hub without anything live.
-type nobody struct{}
+// noHub is a hub without anything live.
+type noHub struct{}
 
-func (nobody) Live(context.Context, string) (*rtsp.Stream, error) {
+func (noHub) Live(context.Context, string) (*rtsp.Stream, error) {
 	return nil, fault.New(fault.NotFound, "nothing is live here")
 }
 
-func (nobody) Publish(context.Context, string, media.Run, rtsp.Publication) (media.Sink, error) {
+func (noHub) Publish(context.Context, string, media.Run, rtsp.Publication) (media.Sink, error) {
 	return nil, fault.New(fault.Denied, "nobody may publish here")
 }
 
 // replayServer serves the recordings below a directory and returns its address.
 func replayServer(t testing.TB, dir string) string {
 	t.Helper()
-	s, err := rtsp.NewServer(rtsp.ServerOptions{Hub: nobody{}, Library: archive.NewLibrary(vfs.OS(), media.SystemClock{}, dir)})
+	s, err := rtsp.NewServer(rtsp.ServerOptions{Hub: noHub{}, Library: archive.NewLibrary(vfs.OS(), media.SystemClock{}, dir)})
 	if err != nil {
 		t.Fatal(err)
 	}

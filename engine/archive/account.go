@@ -175,13 +175,10 @@ func (v *verifier) overlaps(c *Camera, files []*file) {
 	}
 	var claims []claim
 	for _, f := range files {
-		s, g := f.deciding()
-		if g != nil && f.segment != nil && f.segment.Origin == originReplay {
-			// What it has beside what it fills is for a decoder to begin with.
-			from, to := c.filledBy(f.segment.N)
-			s = s.clip(span{from, to})
+		if f.segment != nil && f.segment.Origin == originReplay {
+			continue // it may fill a gap in the middle of another one
 		}
-		if g != nil && !s.empty() {
+		if s, g := f.deciding(); g != nil && !s.empty() {
 			claims = append(claims, claim{s, f})
 		}
 	}

@@ -25,7 +25,11 @@ func (p *player) take(units []segment.Unit) {
 	if p.Reverse {
 		slices.Reverse(units)
 	}
-	for _, u := range units {
+	for i, u := range units {
+		if p.interrupts(u) {
+			p.aside, p.last, p.cur = &aside{cur: p.cur, units: units[i:]}, p.cur.item, nil
+			return
+		}
 		to := p.cur.to[u.Track]
 		if to < 0 || p.Keys && !u.Key || !p.within(u) {
 			continue

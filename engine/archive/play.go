@@ -80,6 +80,7 @@ type player struct {
 	played map[headKey]bool
 	last   item // the one before cur
 	cur    *reading
+	aside  *aside // goes on behind cur, which fills a gap in its middle; nil: none
 	queue  []media.AccessUnit
 	base   time.Time // capture time of tick 0; zero: nothing was played
 	outs   []out     // by track of the run
@@ -108,6 +109,10 @@ func (p *player) Close() error {
 	if p.cur != nil {
 		p.cur.close()
 		p.cur = nil
+	}
+	if p.aside != nil {
+		p.aside.cur.close()
+		p.aside = nil
 	}
 	p.items, p.queue = nil, nil
 	return nil
@@ -156,7 +161,14 @@ func (p *player) pause(ctx context.Context) {
 
 // fill reads on; wait: there is nothing yet, and there may be. io.EOF: the end.
 func (p *player) fill() (wait bool, err error) {
+	if p.cur == nil && p.aside != nil && p.aside.passed {
+		p.goOn()
+		return false, nil
+	}
 	if p.cur == nil {
+		if p.aside != nil {
+			p.aside.passed = true
+		}
 		return p.advance()
 	}
 	var units []segment.Unit
@@ -181,6 +193,33 @@ func (p *player) fill() (wait bool, err error) {
 		return p.atEnd()
 	}
 	return false, nil
+}
+
+// aside is a segment that has a gap in its middle, which another one fills.
+type aside struct {
+	cur    *reading
+	units  []segment.Unit // behind the gap, of the fragment that was read last
+	passed bool           // the other one was begun
+}
+
+// interrupts reports whether, before a unit of the segment at hand, it is the turn of the
+// next one, because that fills a gap there. What is nearer to the gap's end than to its
+// begin is behind it: tracks do not end together.
+func (p *player) interrupts(u segment.Unit) bool {
+	if p.Reverse || p.aside != nil || p.cur.Origin == originReplay || len(p.items) == 0 || p.items[0].Origin != originReplay {
+		return false
+	}
+	from, to := p.items[0].cam.filledBy(p.items[0].N)
+	return to.After(from) && p.cur.decoded(u).After(from.Add(to.Sub(from)/2))
+}
+
+// goOn takes up the segment that was interrupted.
+func (p *player) goOn() {
+	p.cur = p.aside.cur
+	units := p.aside.units
+	p.aside = nil
+	p.align()
+	p.take(units)
 }
 
 // atEnd decides what follows the last fragment that there is of a segment.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
 )
 
 // originReplay is the Origin of a run that was somebody's recording.
@@ -258,7 +259,7 @@ func (c *shelf) unfilled(g Gap) []Gap {
 	}
 	var filled []span
 	for _, x := range c.Filled {
-		if x.gap == g.ID || g.decides {
+		if x.gap == g.ID || g.decides || c.has(x.Segment, g.codec) {
 			filled = append(filled, span{x.From, x.To})
 		}
 	}
@@ -275,6 +276,13 @@ func (c *shelf) unfilled(g Gap) []Gap {
 		}
 	}
 	return left
+}
+
+// has reports whether a segment has a track of that codec.
+func (c *shelf) has(n uint64, codec media.Codec) bool {
+	return slices.ContainsFunc(c.Segments, func(s *Segment) bool {
+		return s.N == n && slices.ContainsFunc(s.Tracks, func(t SegmentTrack) bool { return t.Codec == codec && t.Units > 0 })
+	})
 }
 
 // widen makes s span what a segment holds.
