@@ -214,3 +214,27 @@ func TestWhatBrowsersPlay(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestABrowsersOwnHLSPlaysOurLists plays without our page: Chromium reads playlists itself.
+func TestABrowsersOwnHLSPlaysOurLists(t *testing.T) {
+	t.Parallel()
+	clock := media.SystemClock{}
+	lib := &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall()}
+	server := httptest.NewServer(New(Options{Library: lib, Clock: clock}))
+	defer server.Close()
+	c := peers.StartChromium(t, 640, 480)
+	c.Open(server.URL + "/api/v1/cameras") // any document from there
+	c.Until("the document", "document.body.textContent.includes('class/teacher')")
+	for query, until := range map[string]float64{
+		"":                                  3,   // live
+		"&from=1795338000&to=1795338010":    3,   // recorded
+		"&from=1795338016&to=1795338034.50": 5.5, // 4 s, a gap, and more behind it
+	} {
+		c.Eval(fmt.Sprintf(`(() => { const v = document.createElement("video"); v.id = "video"; v.muted = true; v.src = "/hls/index.m3u8?camera=class/teacher%s";
+			document.body.replaceChildren(v); v.play().catch(() => {}); })()`, query), nil)
+		c.Until("playing "+query, fmt.Sprintf("video.currentTime > %f", until))
+		if n := frames(c); n < int(until*20) {
+			t.Errorf("%q: %d pictures in %v s", query, n, until)
+		}
+	}
+}

@@ -22,6 +22,7 @@ type progressWriter struct {
 	control *http.ResponseController
 	sent    *atomic.Uint64
 	blocks  *sync.Pool // of *block
+	stall   time.Duration
 }
 
 // Unwrap serves http.ResponseController.
@@ -29,7 +30,7 @@ func (w *progressWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 
 func (w *progressWriter) Write(p []byte) (int, error) {
 	// Not every writer has deadlines (a test's has none); then there is no socket to stall.
-	_ = w.control.SetWriteDeadline(time.Now().Add(stall))
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.stall))
 	n, err := w.ResponseWriter.Write(p)
 	w.sent.Add(uint64(n))
 	return n, err

@@ -39,6 +39,7 @@ type Handler struct {
 	refused atomic.Uint64 // logins
 	sent    atomic.Uint64 // bytes of answers
 	blocks  sync.Pool     // of *block
+	stall   time.Duration // see there
 }
 
 // What strangers can make the handler do at a time.
@@ -58,7 +59,7 @@ func New(o Options) *Handler {
 	h := &Handler{
 		o: o, log: o.Log, mux: http.NewServeMux(), page: newPage(),
 		clips: make(chan struct{}, maxClips), waiting: make(chan struct{}, maxWaiting),
-		blocks: sync.Pool{New: newBlock},
+		blocks: sync.Pool{New: newBlock}, stall: stall,
 	}
 	h.handle("/api/v1/recordings", h.recordings)
 	h.handle("/api/v1/cameras", h.cameras)
@@ -99,7 +100,7 @@ func (h *Handler) handle(pattern string, do action) {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	pw := &progressWriter{ResponseWriter: w, control: http.NewResponseController(w), sent: &h.sent, blocks: &h.blocks}
+	pw := &progressWriter{ResponseWriter: w, control: http.NewResponseController(w), sent: &h.sent, blocks: &h.blocks, stall: h.stall}
 	secure(pw.Header())
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
