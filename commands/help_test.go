@@ -65,7 +65,7 @@ func TestWordsOfAFlagComeFromOnePlace(t *testing.T) {
 	}
 	f := newFake(t, "record", "-h")
 	f.run(t, 0)
-	contains(t, f.out.String(), "auto, udp, tcp or multicast")
+	contains(t, strings.Join(strings.Fields(f.out.String()), " "), "auto, udp, tcp or multicast") // wherever a line ends
 }
 
 func TestCompletionOffersCommandsAndDirectories(t *testing.T) {
