@@ -1,9 +1,12 @@
 // Package archive reads recordings: what they hold ([Load]), whether that is true
-// ([Verify]), and which there are ([List]).
+// ([Verify]), and which there are ([List]). A [Library] keeps that in memory for those who
+// ask all the time, and plays it ([Library.Replay]). What has to go is judged here
+// ([Retention]) and removed by package record.
 //
-// It only reads. It takes no lock for that, so it works beside a writer (it sees what
-// is committed) and on a recording that crashed (it repairs nothing, and says what is
-// open). The journal says what should be there; Verify proves it from the media.
+// It only reads, so it works beside a writer (it sees what is committed; playing also what
+// is only written) and on a recording that crashed (it repairs nothing, and says what is
+// open). The journal says what should be there; Verify proves it from the media. A media
+// file that is played or cut is held (vfs.FS.Hold), so that no process removes it meanwhile.
 package archive
 
 import (

@@ -198,6 +198,12 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`"segment","camera":"a","n":1,"file":"a/../../x","start":"2026-11-22T09:00:00Z"`))
 	f.Add([]byte(`"gap","id":1,"camera":"a","from":"2026-11-22T09:00:00Z","causes":["loss"]
 "gap","id":1,"camera":"b","from":"2026-11-22T08:00:00Z","to":"2026-11-22T07:00:00Z","causes":[]`))
+	f.Add([]byte(`"segment","camera":"a","n":1,"file":"a/x","run":1,"start":"2026-11-22T09:00:00Z","tracks":[{"codec":"h264","clock":90000}]
+"seal","camera":"a","n":1,"size":9,"sha256":"","start":"2026-11-22T09:00:00Z","end":"2026-11-22T09:00:09Z","starts":[],"ends":[],"units":[3]
+"gap","id":1,"camera":"a","from":"2026-11-22T09:00:09Z","to":"2026-11-22T09:00:19Z","causes":[]
+"backfill","gap":1,"camera":"a","n":1,"from":"2026-11-22T09:00:10Z","to":"2026-11-22T09:00:15Z","splice":"time"
+"protect","id":1,"from":"2026-11-22T09:00:10Z"
+"prune","camera":"a","n":1,"file":"a/x","start":"2026-11-22T09:00:00Z","end":"2026-11-22T09:00:09Z","size":9,"why":"age"`))
 	f.Fuzz(func(t *testing.T, input []byte) {
 		if len(input) > 64<<10 {
 			return
@@ -250,7 +256,7 @@ func checkCamera(t *testing.T, r *Recording, c *Camera) {
 			sum += s.To.Sub(s.From)
 		}
 	}
-	if cov := r.Coverage(c); cov.Window != cov.Media+cov.Gaps+cov.LeadIn+cov.Unexplained || time.Duration(cov.Window) != sum {
+	if cov := r.Coverage(c); cov.Window != cov.Media+cov.Gaps+cov.Pruned+cov.LeadIn+cov.Unexplained || time.Duration(cov.Window) != sum {
 		t.Fatalf("%+v, spans of %v", cov, sum)
 	}
 }
