@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -70,7 +69,6 @@ func bare(addr string) error {
 	if err := r.server.Start(); err != nil {
 		return err
 	}
-	fmt.Println("ready")
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	<-stop

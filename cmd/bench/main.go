@@ -85,13 +85,10 @@ func main() {
 	}
 }
 
-// choose runs the benchmark, or is one of the processes that it starts.
+// choose runs the benchmark, or is the bare relay that it starts.
 func choose(args []string) error {
 	if len(args) == 2 && args[0] == "bare" {
 		return bare(args[1])
-	}
-	if len(args) == 2 && args[0] == "core" {
-		return core(args[1])
 	}
 	return run()
 }
