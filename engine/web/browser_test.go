@@ -232,9 +232,7 @@ func TestABrowsersOwnHLSPlaysOurLists(t *testing.T) {
 	} {
 		c.Eval(fmt.Sprintf(`(() => { const v = document.createElement("video"); v.id = "video"; v.muted = true; v.src = "/hls/index.m3u8?camera=class/teacher%s";
 			document.body.replaceChildren(v); v.play().catch(() => {}); })()`, query), nil)
+		plays(t, c)
 		c.Until("playing "+query, fmt.Sprintf("video.currentTime > %f", until))
-		if n := frames(c); n < int(until*20) {
-			t.Errorf("%q: %d pictures in %v s", query, n, until)
-		}
 	}
 }
