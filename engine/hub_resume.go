@@ -146,12 +146,18 @@ func (r *resumption) end(ctx context.Context, gap media.Gap) error {
 type joint struct {
 	path   *livePath
 	run    media.Run
-	gap    uint64 // that is to be filled
-	group  []media.AccessUnit
+	gap    uint64  // that is to be filled
+	group  []again // of what comes, since its last key frame
 	bytes  int64
 	filler *record.Filler
 	from   time.Time // between the last unit there is and the first that was missing
 	last   time.Time // when the newest picture is decoded
+}
+
+// again is a unit that comes, and whether it is recorded already.
+type again struct {
+	au    media.AccessUnit
+	known bool
 }
 
 // jointMost bounds the group of pictures that is kept, in bytes.
@@ -189,9 +195,9 @@ func (s *joint) take(au media.AccessUnit, known bool) (done bool) {
 	}
 	switch {
 	case s.open():
-		s.write(au)
+		s.write(again{au, known})
 	case len(s.group) > 0 || picture && au.Key:
-		s.group = append(s.group, au)
+		s.group = append(s.group, again{au, known})
 		if s.bytes += int64(len(au.Data)); s.bytes > jointMost {
 			return true
 		}
@@ -209,14 +215,18 @@ func (s *joint) begin(at time.Time) bool {
 	s.filler, s.from = f, s.last.Add(at.Sub(s.last)/2)
 	group := s.group
 	s.group = nil
-	for _, au := range group {
-		s.write(au)
+	for _, a := range group {
+		s.write(a)
 	}
 	return true
 }
 
-func (s *joint) write(au media.AccessUnit) {
-	if err := s.filler.Write(au); err != nil && !fault.Is(err, fault.Protocol) && !fault.Is(err, fault.Unsupported) {
+func (s *joint) write(a again) {
+	write := s.filler.Write
+	if a.known {
+		write = s.filler.Lead
+	}
+	if err := write(a.au); err != nil && !fault.Is(err, fault.Protocol) && !fault.Is(err, fault.Unsupported) {
 		s.failed(err)
 	}
 }
