@@ -1,5 +1,6 @@
-// Package rtsp talks RTSP 1.0 (RFC 2326) and RTP (RFC 3550) with cameras. [Dial] opens a
-// session that plays, [Describe] only asks what there is.
+// Package rtsp talks RTSP 1.0 (RFC 2326) and RTP (RFC 3550) with cameras, and is a server
+// of it. [Dial] opens a session that plays, [Describe] only asks what there is, [Publish]
+// sends to a server of others; [Server] is ours.
 //
 // From the socket to the unit:
 //
@@ -22,6 +23,33 @@
 //	writeSDP    what the packets are, for everybody else
 //	outLine     RTP time that runs on over runs and gaps, sender reports with capture times
 //	ledger      what of that is known to have arrived
+//
+// The server, from a publisher's socket to a reader's:
+//
+//	serverConn  one connection and its one session: requests, answers, credentials
+//	publication wire or udpPorts, then receiver as above: cameras and publishers have one way in
+//	Hub         who publishes and who reads what; not ours
+//	Stream      one live path: packed once for all readers, and the newest pictures held
+//	player      where a session's media comes from: a Stream (livePlayer), a recording (replayPlayer)
+//	outlet      where it goes: a way for each track, TCP, UDP or a group
+//	outbox      the sending side of a connection: writes at once, or lets wait, or drops
+//
+// All of that, from the read that brings a picture's last packet to the write that sends
+// the picture to a reader, happens in one goroutine: there is nobody to wake up. A reader
+// on TCP costs one system call a picture, and all of them share its bytes. What a socket
+// does not take waits in the reader's outbox, in a goroutine of its own; past a number of
+// bytes everything up to the next key frame is dropped, for this reader alone.
+//
+// The server is our own, not gortsplib's, because that one forwards packets: a system call
+// and a change of goroutines for each packet and reader, single packets dropped from a full
+// queue in the middle of a picture, and nothing that holds a download back; and because
+// seeking and Scale inside a session, sender reports with times of capture, and one way in
+// for cameras and publishers are what a server of recordings is for. A relay built on it is
+// the peer in the benchmark, its client and server are peers in the tests.
+//
+// Left out on purpose: sessions that outlive their connection or change it, tunnelling
+// through HTTP (RTSPS goes through what blocks RTSP), and SRTP towards readers and
+// publishers (over RTSPS media is interleaved, and so as secret as the requests).
 //
 // gortsplib's client is not used, only its MIKEY codec, and its server in tests. Its
 // protocol engine ends a session on what a recorder must survive (a request of the camera
