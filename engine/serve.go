@@ -84,9 +84,7 @@ func (s *server) prepare() (err error) {
 		if s.store, err = openStore(d, o.Record); err != nil {
 			return err
 		}
-		if !slices.Contains(roots, o.Record.Dir) {
-			roots = append(roots, o.Record.Dir)
-		}
+		roots = slices.Insert(roots, 0, o.Record.Dir) // first: it is called as its folder is
 	}
 	s.library = archive.NewLibrary(d.FS, s.clock, roots...)
 	s.hub = newHub(s.deps, s.clock, s.store, o.Record.Queue)
