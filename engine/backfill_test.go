@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +25,7 @@ import (
 	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
 	"rtsprec/engine/vfs"
+	"rtsprec/testdata/peers"
 )
 
 // cable is a network between two places: what goes through it stops when it is cut.
@@ -218,6 +222,43 @@ func same(t testing.TB, part, whole string) {
 	}
 }
 
+// clipped fails unless a clip of the whole recording is as long as its window and holds
+// every picture of it once, one behind the other.
+func clipped(t testing.TB, dir string) {
+	t.Helper()
+	peers.Need(t, "ffprobe")
+	units, _ := content(t, dir, "cam")
+	c, err := archive.NewLibrary(vfs.OS(), media.SystemClock{}, dir).Clip(context.Background(), "cam", archive.ClipOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	file := filepath.Join(t.TempDir(), "clip.mp4")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.WriteTo(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=dts_time", "-of", "csv=p=0", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := strings.Fields(string(out))
+	if len(times) != len(units[0]) {
+		t.Errorf("the clip has %d pictures, the recording %d", len(times), len(units[0]))
+	}
+	for i := 1; i < len(times); i++ {
+		a, _ := strconv.ParseFloat(strings.TrimRight(times[i-1], ","), 64)
+		b, _ := strconv.ParseFloat(strings.TrimRight(times[i], ","), 64)
+		if step := b - a; step < 0.01 || step > 0.1 {
+			t.Errorf("picture %d of the clip comes %.3f s after the one before", i, step)
+		}
+	}
+}
+
 // nearby records a camera without a disturbance until the test says so.
 func nearby(t testing.TB, cam *rtspcam.Camera, path string) (dir string, stop func()) {
 	t.Helper()
@@ -236,7 +277,11 @@ func nearby(t testing.TB, cam *rtspcam.Camera, path string) (dir string, stop fu
 		}
 	})
 	t.Cleanup(stop)
-	waitFor(t, "the recording beside the camera", func() bool { return len(all[engine.CameraUp](e)) > 0 })
+	// It is to begin a key frame before the other.
+	waitFor(t, "the recording beside the camera", func() bool {
+		list := all[engine.Progress](e)
+		return len(list) > 0 && !list[len(list)-1].From.IsZero() && list[len(list)-1].At.Sub(list[len(list)-1].From) > 1500*time.Millisecond
+	})
 	return dir, stop
 }
 
@@ -278,6 +323,7 @@ func TestWhatACutLinkCostIsFilledUnitForUnit(t *testing.T) {
 				}
 			}
 			same(t, far, near)
+			clipped(t, far)
 			verified(t, d, far, archive.Clean)
 		})
 	}

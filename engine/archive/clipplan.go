@@ -41,7 +41,7 @@ func choose(s *strip, from, to time.Time, gaps GapMode) (*plan, error) {
 		if one.picture >= 0 {
 			before = one
 		}
-		p.cuts[i] = p.chooseFrom(one)
+		p.cuts[i] = p.chooseFrom(one, s.countsFrom(one))
 	}
 	if p.end.IsZero() {
 		return nil, noMedia(s.holdings, from, to)
@@ -74,8 +74,9 @@ func differs(a, b *stretch) string {
 		b.start().UTC().Format(time.RFC3339Nano), old.Codec.Title(), now.Codec.Title())
 }
 
-// chooseFrom chooses units of one stretch and notes the holes before and among them.
-func (p *plan) chooseFrom(s *stretch) choice {
+// chooseFrom chooses units of one stretch and notes the holes before and among them. counts
+// is when what counts of a stretch that fills a gap begins; zero: with its first unit.
+func (p *plan) chooseFrom(s *stretch, counts time.Time) choice {
 	track := s.deciding()
 	slack := slackOf(s.interval(track))
 	from, to := int64(math.MinInt64), int64(math.MaxInt64)
@@ -96,6 +97,19 @@ func (p *plan) chooseFrom(s *stretch) choice {
 			c.last = n
 		}
 		n++
+	}
+	if !counts.IsZero() && !p.end.IsZero() && p.end.Sub(counts) > slack {
+		p.notes = append(p.notes, s.name+" is left out: it fills a gap in the middle of another file")
+		return choice{last: -1}
+	}
+	if !counts.IsZero() && p.end.Sub(counts).Abs() <= slack { // the pictures go on from the stretch before
+		n = 0
+		for u := range s.Places(track) {
+			if n >= c.first && s.at(track, u.DTS).Before(counts) {
+				c.first = n + 1
+			}
+			n++
+		}
 	}
 	if c.last < c.first {
 		return c
