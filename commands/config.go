@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -327,15 +326,4 @@ func (c *serveConfig) settlePaths() {
 			path.OnDemand = true
 		}
 	}
-}
-
-// secretKeys are those of which --print-config shows that they are set.
-func (c *serveConfig) unmet() []string {
-	var keys []string
-	for _, key := range slices.Sorted(maps.Keys(c.known)) {
-		if !c.known[key] {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }

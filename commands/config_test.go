@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -207,6 +209,17 @@ func TestSecretsThatOthersMayReadAreRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "chmod 600") || strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("a configuration with a password for everybody: %v", err)
 	}
+}
+
+// unmet are the keys that there are and that the file did not have.
+func (c *serveConfig) unmet() []string {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(c.known)) {
+		if !c.known[key] {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // example is the configuration that is packed, with the examples in it counting.

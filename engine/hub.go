@@ -103,6 +103,7 @@ func (h *hub) open(ctx context.Context, name string, conf ServePath) (*livePath,
 		return nil, p.refused
 	}
 	p.record = newQueue(p.camera, h.queue)
+	p.record.failed = func(err error) { h.deps.log().Error("not recorded", "path", name, "err", err) } // the journal has it
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended { // meanwhile, because the disk took too long
