@@ -214,6 +214,10 @@ func TestOthersPlayHLSAndClipsOfARecording(t *testing.T) {
 	if out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", file).Output(); err != nil || strings.Fields(string(out))[0] != "h264" || strings.Fields(string(out))[1] != "flac" {
 		t.Errorf("the clip with another sound holds %s %v", out, err)
 	}
+	heard := base + "/hls/index.m3u8?" + query("class/front", front.From.Add(time.Second), front.From.Add(5*time.Second)) + "&audio=class/side"
+	if out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", heard).Output(); err != nil || !strings.Contains(string(out), "h264") || !strings.Contains(string(out), "flac") {
+		t.Errorf("HLS with another sound holds %s %v", out, err)
+	}
 	// One camera's pieces are not another's.
 	list := string(f.get(t, "/hls/media.m3u8?"+query("class/side", front.From, front.From.Add(4*time.Second)), nil))
 	i := strings.Index(list, "piece.mp4?")

@@ -150,8 +150,8 @@ func within(begin, end, from, to time.Time) bool {
 }
 
 // Pieces implements web.Library.
-func (l *webLibrary) Pieces(ctx context.Context, camera string, from, to time.Time) ([]web.Piece, []string, error) {
-	pieces, notes, err := l.archive.HLS(ctx, camera, from, to)
+func (l *webLibrary) Pieces(ctx context.Context, camera, audio string, from, to time.Time) ([]web.Piece, []string, error) {
+	pieces, notes, err := l.archive.HLS(ctx, camera, audio, from, to)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -213,13 +213,13 @@ func (l *webLibrary) Live(ctx context.Context, camera string, sequence uint64, p
 
 // Open implements web.Library. Who may see one camera gets no piece of another: a URI
 // says whose it is.
-func (l *webLibrary) Open(_ context.Context, camera, uri string) (web.Body, error) {
+func (l *webLibrary) Open(_ context.Context, camera, audio, uri string) (web.Body, error) {
 	holdings, err := l.archive.Resolve(camera)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range holdings {
-		if archive.PieceOf(uri, h.Recording.Name, h.Camera.Name) {
+		if archive.PieceOf(uri, h.Recording.Name, h.Camera.Name, audio) {
 			return l.archive.Open(uri)
 		}
 	}

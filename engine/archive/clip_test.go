@@ -235,7 +235,7 @@ func FuzzClipOfABrokenFile(f *testing.F) {
 			c.WriteTS(t.Context(), io.Discard, nil)
 		}
 		l := m.shelf()
-		pieces, _, _ := l.HLS(t.Context(), "teacher", time.Time{}, time.Time{}) // may be refused
+		pieces, _, _ := l.HLS(t.Context(), "teacher", "", time.Time{}, time.Time{}) // may be refused
 		for _, p := range pieces {
 			if p.Gap {
 				continue

@@ -43,15 +43,10 @@ const pieceLength = 4 * time.Second
 // Where a browser plays every track they are byte ranges of the segments, otherwise new
 // headers around the same payload, sound converted or left out, which notes says.
 // Timestamps count from the beginning of each segment: where that changes there is a
-// discontinuity. Zero times are the ends. fault.NotFound: no media there;
-// fault.Unsupported: no browser plays the picture.
-func (l *Library) HLS(ctx context.Context, path string, from, to time.Time) (pieces []Piece, notes []string, err error) {
-	return l.HLSWith(ctx, path, "", from, to)
-}
-
-// HLSWith is HLS with the sound of another path beside the picture, by capture time,
-// instead of its own; an empty one is its own.
-func (l *Library) HLSWith(ctx context.Context, path, sound string, from, to time.Time) (pieces []Piece, notes []string, err error) {
+// discontinuity. sound is another path whose sound goes beside the picture, by capture
+// time, instead of its own; empty: its own. Zero times are the ends. fault.NotFound: no
+// media there; fault.Unsupported: no browser plays the picture.
+func (l *Library) HLS(ctx context.Context, path, sound string, from, to time.Time) (pieces []Piece, notes []string, err error) {
 	if err := checkRange(ClipOptions{From: from, To: to}); err != nil {
 		return nil, nil, err
 	}

@@ -97,7 +97,7 @@ func TestHLSOfARecordingIsItsOwnBytesWhereABrowserPlaysThem(t *testing.T) {
 	m.shoot("a", nine, 5*time.Second, nil, picture25(t, 12, "320x240"), aac(t, 12))
 	m.close(nine.Add(12 * time.Second))
 	l := m.shelf()
-	pieces, notes, err := l.HLS(t.Context(), "a", time.Time{}, time.Time{})
+	pieces, notes, err := l.HLS(t.Context(), "a", "", time.Time{}, time.Time{})
 	m.must(err)
 	breaks := 0
 	for i, p := range pieces {
@@ -120,12 +120,12 @@ func TestHLSOfARecordingIsItsOwnBytesWhereABrowserPlaysThem(t *testing.T) {
 	if v, a := count("v"), count("a"); !strings.HasPrefix(v, "300") || !strings.HasPrefix(a, "564") {
 		t.Errorf("ffprobe finds %s pictures and %s units of sound, want 300 and 564", v, a)
 	}
-	first, _, err := l.HLS(t.Context(), "a", time.Time{}, nine.Add(5*time.Second))
+	first, _, err := l.HLS(t.Context(), "a", "", time.Time{}, nine.Add(5*time.Second))
 	m.must(err)
 	if n := len(sums(t, serve(t, l, first), "v")); n != 125 {
 		t.Errorf("ffmpeg shows %d pictures of the first segment, want 125", n)
 	}
-	some, _, err := l.HLS(t.Context(), "a", nine.Add(6*time.Second), nine.Add(7*time.Second))
+	some, _, err := l.HLS(t.Context(), "a", "", nine.Add(6*time.Second), nine.Add(7*time.Second))
 	m.must(err)
 	if len(some) != 1 || some[0].Time.After(nine.Add(6*time.Second)) {
 		t.Errorf("pieces of a second: %+v", some)
@@ -146,7 +146,7 @@ func TestHLSOfSoundThatBrowsersDoNotPlayIsSlicedAroundTheSamePictures(t *testing
 			m.shoot("a", nine, 10*time.Second, nil, video, sound)
 			m.close(nine.Add(6 * time.Second))
 			l := m.shelf()
-			pieces, notes, err := l.HLS(t.Context(), "a", time.Time{}, time.Time{})
+			pieces, notes, err := l.HLS(t.Context(), "a", "", time.Time{}, time.Time{})
 			m.must(err)
 			if len(notes) != 1 || pieces[0].Length != 0 || pieces[0].Init.Tracks[1].Codec != segment.FLAC {
 				t.Errorf("notes %q, %+v", notes, pieces[0])
@@ -172,7 +172,7 @@ func TestHLSTakesAnotherCamerasSoundByCaptureTime(t *testing.T) {
 	m.shoot("mic", nine.Add(-2*time.Second), 4*time.Second, nil, sound)
 	m.close(nine.Add(10 * time.Second))
 	l := m.shelf()
-	pieces, notes, err := l.HLSWith(t.Context(), "a", "mic", time.Time{}, time.Time{})
+	pieces, notes, err := l.HLS(t.Context(), "a", "mic", time.Time{}, time.Time{})
 	m.must(err)
 	if tracks := pieces[0].Init.Tracks; len(tracks) != 2 || tracks[1].Codec != segment.FLAC || len(notes) != 0 {
 		t.Errorf("%+v, notes %q", tracks, notes)
@@ -197,7 +197,7 @@ func TestHLSTakesAnotherCamerasSoundByCaptureTime(t *testing.T) {
 	if at < 0 || !near(float64(at)/16000, begin, 0.02) || !bytes.Equal(got, all[at:at+len(got)]) || !near(float64(len(got))/16000, 8, 0.2) {
 		t.Errorf("sound from %v s on for %v s, want %v s on", float64(at)/16000, float64(len(got))/16000, begin)
 	}
-	if _, _, err := l.HLSWith(t.Context(), "a", "nobody", time.Time{}, time.Time{}); !fault.Is(err, fault.NotFound) {
+	if _, _, err := l.HLS(t.Context(), "a", "nobody", time.Time{}, time.Time{}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
 }
@@ -212,16 +212,16 @@ func TestHLSNamesGapsAndRefusesWhatNobodyPlays(t *testing.T) {
 	m.shoot("b", nine, 10*time.Second, nil, mjpeg)
 	m.close(nine.Add(34 * time.Second))
 	l := m.shelf()
-	pieces, _, err := l.HLS(t.Context(), "a", time.Time{}, time.Time{})
+	pieces, _, err := l.HLS(t.Context(), "a", "", time.Time{}, time.Time{})
 	m.must(err)
 	i := slices.IndexFunc(pieces, func(p Piece) bool { return p.Gap })
 	if i < 1 || !pieces[i].Causes.Has(media.Timeout) || pieces[i].Duration.Round(time.Second) != 26*time.Second || !pieces[i+1].Discontinuity {
 		t.Errorf("pieces %+v", pieces)
 	}
-	if _, _, err := l.HLS(t.Context(), "b", time.Time{}, time.Time{}); !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "MJPEG") {
+	if _, _, err := l.HLS(t.Context(), "b", "", time.Time{}, time.Time{}); !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "MJPEG") {
 		t.Errorf("MJPEG: %v", err)
 	}
-	if _, _, err := l.HLS(t.Context(), "a", nine.Add(10*time.Second), nine.Add(20*time.Second)); !fault.Is(err, fault.NotFound) {
+	if _, _, err := l.HLS(t.Context(), "a", "", nine.Add(10*time.Second), nine.Add(20*time.Second)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("in the gap: %v", err)
 	}
 }
@@ -231,7 +231,7 @@ func TestNothingButWhatACatalogueHasIsOpened(t *testing.T) {
 	m.shoot("a", nine, 10*time.Second, nil, picture25(t, 2, "320x240"))
 	m.close(nine.Add(2 * time.Second))
 	l := m.shelf()
-	pieces, _, err := l.HLS(t.Context(), "a", time.Time{}, time.Time{})
+	pieces, _, err := l.HLS(t.Context(), "a", "", time.Time{}, time.Time{})
 	m.must(err)
 	good := pieces[0].URI
 	for _, uri := range []string{

@@ -177,7 +177,7 @@ func (a *archive) header() *Piece {
 	return &Piece{URI: "class/teacher/1.mp4", Length: int64(a.film.init), Codecs: a.film.codecs}
 }
 
-func (a *archive) Pieces(_ context.Context, camera string, from, to time.Time) ([]Piece, []string, error) {
+func (a *archive) Pieces(_ context.Context, camera, _ string, from, to time.Time) ([]Piece, []string, error) {
 	if err := a.known(camera); err != nil {
 		return nil, nil, err
 	}
@@ -287,7 +287,7 @@ func (a *archive) left() (n int) {
 	return n
 }
 
-func (a *archive) Open(_ context.Context, camera, uri string) (Body, error) {
+func (a *archive) Open(_ context.Context, camera, _, uri string) (Body, error) {
 	if a.known(camera) != nil || uri != "class/teacher/1.mp4" {
 		return nil, fault.New(fault.NotFound, "no piece %q", uri)
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // master answers the playlist that a player is given: of a recording when there is a
-// from, else of what is being recorded now. The sound of another camera is a rendition of
-// its own, so nothing is put together: dates say what belongs together.
+// from, else of what is being recorded now. The sound of another camera is put beside what
+// was recorded; live it is a rendition of its own, and dates say what belongs together.
 func (h *Handler) master(w http.ResponseWriter, r *http.Request, user string) error {
 	q, err := parseQuery(r.URL.Query())
 	if err != nil {
@@ -25,7 +25,7 @@ func (h *Handler) master(w http.ResponseWriter, r *http.Request, user string) er
 		return err
 	}
 	h.describe(r, q.Camera, &v)
-	if q.Audio != "" {
+	if q.Audio != "" && q.From.IsZero() {
 		other := q
 		other.Camera = q.Audio
 		sound, err := h.variantOf(r, user, other)
@@ -57,7 +57,11 @@ func (h *Handler) variantOf(r *http.Request, user string, q query) (v variant, e
 		if pieces, v.Notes, err = h.pieces(r, user, q); err != nil {
 			return v, err
 		}
-		v.URL = "media.m3u8?" + q.values().Encode()
+		values := q.values()
+		if q.Audio != "" {
+			values.Set("audio", q.Audio)
+		}
+		v.URL = "media.m3u8?" + values.Encode()
 	}
 	v.Codecs = codecsOf(pieces)
 	v.Peak, v.Mean = rates(pieces)
@@ -108,7 +112,7 @@ func (h *Handler) pieces(r *http.Request, user string, q query) ([]Piece, []stri
 	if err := q.needRange(); err != nil {
 		return nil, nil, err
 	}
-	if err := h.need(user, access.Replay, q.Camera); err != nil {
+	if err := h.need(user, access.Replay, q.Camera, q.Audio); err != nil {
 		return nil, nil, err
 	}
 	leave, err := enter(h.clips)
@@ -116,7 +120,7 @@ func (h *Handler) pieces(r *http.Request, user string, q query) ([]Piece, []stri
 		return nil, nil, err
 	}
 	defer leave()
-	return h.o.Library.Pieces(r.Context(), q.Camera, q.From, q.To)
+	return h.o.Library.Pieces(r.Context(), q.Camera, q.Audio, q.From, q.To)
 }
 
 // piece answers the bytes that a playlist names.
@@ -129,10 +133,10 @@ func (h *Handler) piece(w http.ResponseWriter, r *http.Request, user string) err
 	if uri == "" || len(uri) > 4*maxPath {
 		return fault.New(fault.Usage, "uri: no piece of a playlist")
 	}
-	if err := h.need(user, access.Replay, q.Camera); err != nil {
+	if err := h.need(user, access.Replay, q.Camera, q.Audio); err != nil {
 		return err
 	}
-	body, err := h.o.Library.Open(r.Context(), q.Camera, uri)
+	body, err := h.o.Library.Open(r.Context(), q.Camera, q.Audio, uri)
 	if err != nil {
 		return err
 	}
@@ -194,5 +198,8 @@ func (q query) values() url.Values {
 // pieceURL is where a piece of the queried camera is, relative to the playlist.
 func (q query) pieceURL(uri string) string {
 	v := url.Values{"camera": {q.Camera}, "uri": {uri}}
+	if q.Audio != "" {
+		v.Set("audio", q.Audio)
+	}
 	return "piece.mp4?" + v.Encode()
 }

@@ -18,15 +18,16 @@ type Library interface {
 	// as the camera's window reaches. Zero times mean the ends of the window.
 	Timeline(ctx context.Context, camera string, from, to time.Time) (Timeline, error)
 	// Pieces lists the pieces of media that from..to is played from, in order, and what a
-	// person should know: sound that is converted or left out, and why. A range without
+	// person should know: sound that is converted or left out, and why. audio is another
+	// camera whose sound goes beside the picture; empty: its own. A range without
 	// media is a fault.NotFound, a picture that no browser plays a fault.Unsupported.
-	Pieces(ctx context.Context, camera string, from, to time.Time) (list []Piece, notes []string, err error)
+	Pieces(ctx context.Context, camera, audio string, from, to time.Time) (list []Piece, notes []string, err error)
 	// Live lists the newest media of a camera that is being recorded. It waits until it
 	// holds that part of that segment, or something later; zeros do not wait.
 	// fault.NotFound: nobody records it.
 	Live(ctx context.Context, camera string, sequence uint64, part int) (*Window, error)
-	// Open opens what a piece of one of the camera's playlists names.
-	Open(ctx context.Context, camera, uri string) (Body, error)
+	// Open opens what a piece of one of the camera's playlists, with that audio, names.
+	Open(ctx context.Context, camera, audio, uri string) (Body, error)
 	// Clip prepares one plain MP4 of from..to, with the sound of another camera if audio is
 	// not empty. A range without media is a fault.NotFound that says what there is around it.
 	Clip(ctx context.Context, camera, audio string, from, to time.Time) (*Clip, error)

@@ -168,7 +168,7 @@ const maxSegment = 64 << 20
 
 // serveOne answers a piece as if it were all there is of its resource.
 func (h *Handler) serveOne(w http.ResponseWriter, r *http.Request, camera string, p Piece) error {
-	body, err := h.o.Library.Open(r.Context(), camera, p.URI)
+	body, err := h.o.Library.Open(r.Context(), camera, "", p.URI)
 	if err != nil {
 		return err
 	}

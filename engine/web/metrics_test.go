@@ -23,13 +23,13 @@ func (nothing) Recordings(context.Context) ([]Recording, error) { return nil, ni
 func (nothing) Timeline(_ context.Context, camera string, _, _ time.Time) (Timeline, error) {
 	return Timeline{Camera: camera}, nil
 }
-func (nothing) Pieces(context.Context, string, time.Time, time.Time) ([]Piece, []string, error) {
+func (nothing) Pieces(context.Context, string, string, time.Time, time.Time) ([]Piece, []string, error) {
 	return nil, nil, fault.New(fault.NotFound, "nothing")
 }
 func (nothing) Live(context.Context, string, uint64, int) (*Window, error) {
 	return nil, fault.New(fault.NotFound, "nothing")
 }
-func (nothing) Open(context.Context, string, string) (Body, error) {
+func (nothing) Open(context.Context, string, string, string) (Body, error) {
 	return nil, fault.New(fault.NotFound, "nothing")
 }
 func (nothing) Clip(context.Context, string, string, time.Time, time.Time) (*Clip, error) {
