@@ -10,7 +10,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/sdp"
+	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 	"github.com/pion/rtp"
 
 	"rtsprec/engine/media"
@@ -118,12 +118,12 @@ func TestWhatIsPackedIsReceivedByteForByte(t *testing.T) {
 // depacketiser of each track, whose units are brought into our form.
 func gortsplibTracks(t *testing.T, text []byte) []func(*testing.T, *burst) [][]byte {
 	t.Helper()
-	var raw sdp.SessionDescription
-	if err := raw.Unmarshal(text); err != nil {
+	raw, err := sdpunmarshaler.Unmarshal(text)
+	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	var desc description.Session
-	if err := desc.Unmarshal(&raw); err != nil {
+	if err := desc.Unmarshal2(raw); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	var list []func(*testing.T, *burst) [][]byte
