@@ -23,11 +23,9 @@ import (
 type pruneRig struct {
 	*testing.T
 	fs     *crashfs.FS
-	rec    *record.Recording
 	lib    *archive.Library
 	events []Event
 	keep   archive.Keep
-	retention
 }
 
 var pruneTrack = media.Track{Codec: media.H264, ClockRate: 90000, Config: media.JoinConfig(
@@ -210,6 +208,33 @@ func TestRetentionLeavesWhatAnotherProcessWrites(t *testing.T) {
 		r.round(context.Background())
 		if n := g.files("/archive/other"); n != 0 {
 			t.Errorf("%d files are left of what was closed", n)
+		}
+	})
+}
+
+// What others recorded below an archive is held to what serve keeps only where that was
+// asked for.
+func TestServeLeavesArchivesAloneUnlessToldOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &pruneRig{T: t, fs: crashfs.New()}
+		_, end := g.record("/archive/old", 3*time.Second)
+		end()
+		time.Sleep(time.Second)
+		s := &server{deps: Deps{FS: g.fs, Clock: media.SystemClock{}, Observe: g.observe}, clock: &steady{host: media.SystemClock{}}}
+		s.o.Archives = []string{"/archive"}
+		s.keep.Store(&archive.Keep{Size: 1})
+		before := g.files("/archive/old")
+		for _, c := range []struct {
+			told bool
+			left int
+		}{{false, before}, {true, 0}} {
+			s.o.Record.KeepArchives = c.told
+			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+			s.retain(ctx)
+			stop()
+			if n := g.files("/archive/old"); n != c.left {
+				t.Errorf("told %t: %d of %d files are left", c.told, n, before)
+			}
 		}
 	})
 }
