@@ -76,6 +76,7 @@ var parts = []struct {
 	{"export", (*bench).export},
 	{"serve", (*bench).serve},
 	{"relay", (*bench).relay},
+	{"backfill", (*bench).backfill},
 }
 
 func main() {
