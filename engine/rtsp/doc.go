@@ -34,6 +34,15 @@
 //	outlet      where it goes: a way for each track, TCP, UDP or a group
 //	outbox      the sending side of a connection: writes at once, or lets wait, or drops
 //
+// A recording, from a Library to a reader, and back from somebody's recording to units:
+//
+//	footage       what is recorded under a path, and what a Range means there
+//	playOrder     the headers of a PLAY: Range, Scale, Speed, Rate-Control, Frames
+//	replayRun     one PLAY: waits until each unit is due, and while the reader's queue is full
+//	replayClock   where a unit stands in playing time: Scale, gaps left out, backwards
+//	replayExt     ONVIF's header extension, with the time of capture
+//	replayTiming  the client's side: the time of a unit by extension, report, or Range
+//
 // All of that, from the read that brings a picture's last packet to the write that sends
 // the picture to a reader, happens in one goroutine: there is nobody to wake up. A reader
 // on TCP costs one system call a picture, and all of them share its bytes. What a socket
