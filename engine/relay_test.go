@@ -70,7 +70,7 @@ func freeTCP(t testing.TB) int {
 func takes(t testing.TB, port int, dir string) *served {
 	t.Helper()
 	return serve(t, engine.ServeOptions{
-		RTSP: []string{fmt.Sprintf("127.0.0.1:%d", port)}, Record: engine.RecordInto{Dir: dir},
+		RTSP: []string{fmt.Sprintf("127.0.0.1:%d", port)}, UDP: freeUDP(t), Record: engine.RecordInto{Dir: dir},
 		Paths: []engine.ServePath{{Name: "**", Record: true}},
 	})
 }
@@ -145,11 +145,11 @@ func TestRelaySendsLiveAndRecordsBeside(t *testing.T) {
 	near := filepath.Join(t.TempDir(), "near")
 	r := relay(t, engine.RelayOptions{
 		Input:   camera("a", cam.URL("a"), "tcp"),
-		Targets: []engine.RelayTarget{to(port, "x"), {Name: "y", URL: s.rtsp + "y", Transport: rtsp.TCP}, {Name: "nobody", URL: "rtsp://127.0.0.1:1/z"}},
-		Record:  engine.RecordInto{Dir: near},
+		Targets: []engine.RelayTarget{to(port, "x"), {Name: "y", URL: s.rtsp + "y", Transport: rtsp.TCP}, {Name: "u", URL: s.rtsp + "u", Transport: rtsp.UDP}, {Name: "nobody", URL: "rtsp://127.0.0.1:1/z"}},
+		Record:  engine.RecordInto{Dir: near}, Grace: 2 * time.Second,
 	})
 	began := time.Now()
-	for _, path := range []string{"x", "y"} {
+	for _, path := range []string{"x", "y", "u"} {
 		since(t, dir, path, began.Add(3*time.Second))
 	}
 	r.end(t)
