@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -153,7 +154,7 @@ func (c *Clip) finish(m *composer, main, sound *strip, o ClipOptions) (err error
 		c.Length = min(c.Length, m.movie.Length)
 	}
 	c.End = m.from.Add(c.Length + m.closed())
-	c.Gaps = missing(main.holdings, c.Start, later(c.End, o.To))
+	c.Gaps = main.missing(c.Start, later(c.End, o.To))
 	c.Notes = slices.Concat(main.notes, m.plan.notes, m.notes)
 	if sound != nil {
 		c.Notes = append(c.Notes, sound.notes...)
@@ -184,11 +185,8 @@ func (c *Clip) mark(movie *segment.Assembly) {
 		if at.Before(g.From) {
 			media(at)
 		}
-		why := "missing, unexplained"
-		if !g.Unexplained {
-			why = "missing: " + g.Causes.String()
-		}
-		movie.Chapter(g.From.Sub(c.Start), fmt.Sprintf("%s, %s", why, g.To.Sub(g.From).Round(time.Millisecond)))
+		why := cmp.Or(g.Causes.String(), g.Note, "unexplained")
+		movie.Chapter(g.From.Sub(c.Start), fmt.Sprintf("missing: %s, %s", why, g.To.Sub(g.From).Round(time.Millisecond)))
 		at = g.To
 	}
 	media(at)

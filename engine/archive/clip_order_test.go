@@ -77,6 +77,21 @@ func TestAClipOfAFileThatIsBeingWrittenHoldsWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestAFileThatCannotBeReadIsAGapOfTheClip(t *testing.T) {
+	m := studio(t, "a")
+	video := picture25(t, 9, "320x240")
+	m.shoot("a", nine, 3*time.Second, nil, video)
+	m.close(nine.Add(9 * time.Second))
+	m.write(m.files("a")[1], []byte("this is no segment"))
+	c := m.cut("a", ClipOptions{})
+	if len(c.Gaps) != 1 || !c.Gaps[0].Causes.Has(media.DiskError) || c.Gaps[0].To.Sub(c.Gaps[0].From).Round(time.Second) != 3*time.Second || len(c.Notes) != 1 {
+		t.Errorf("gaps %+v, notes %q", c.Gaps, c.Notes)
+	}
+	if n := len(shown(t, m.save(c, "a.mp4"), "v")); n != 150 {
+		t.Errorf("%d pictures", n)
+	}
+}
+
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }

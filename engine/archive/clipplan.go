@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -172,34 +173,51 @@ func (p *plan) closed() time.Duration {
 	return by
 }
 
-// missing lists what of from..to none of the holdings has although it is about that time,
-// with its causes.
-func missing(holdings []Holding, from, to time.Time) []Gap {
+// missing lists what of from..to a strip has not although it is about that time, and why.
+func (s *strip) missing(from, to time.Time) []Gap {
 	var have, windows []span
-	for _, h := range holdings {
+	for _, h := range s.holdings {
 		windows = append(windows, h.Recording.Window.span())
-		for _, s := range h.Recording.Timeline(h.Camera) {
-			if s.Use == UseMedia || s.Use == UseLeadIn {
-				have = append(have, s.span())
+		for _, used := range h.Recording.Timeline(h.Camera) {
+			if used.Use == UseMedia || used.Use == UseLeadIn {
+				have = append(have, used.span())
 			}
 		}
 	}
+	lost := unite(s.lost)
 	var gaps []Gap
-	for _, m := range unite(windows).within(span{from, to}).minus(unite(have)) {
+	for _, m := range unite(windows).within(span{from, to}).minus(unite(have).minus(lost)) {
 		g := Gap{From: m.From, To: m.To, Unexplained: true}
-		for _, h := range holdings {
-			for _, known := range h.Camera.Gaps {
-				if !known.span().clip(m).empty() && known.decides {
-					g.Causes |= known.Causes
-					g.Unexplained = false
-				}
-			}
-		}
+		s.explain(&g)
 		if !g.Unexplained || m.length() > silence { // a camera's pace is not that even
 			gaps = append(gaps, g)
 		}
 	}
 	return gaps
+}
+
+// explain adds what is known of a gap.
+func (s *strip) explain(g *Gap) {
+	touches := func(from, to time.Time) bool { return !g.span().clip(span{from, to}).empty() }
+	for _, h := range s.holdings {
+		for _, known := range h.Camera.Gaps {
+			if known.decides && touches(known.From, known.To) {
+				g.Causes |= known.Causes
+				g.Note, g.Unexplained = cmp.Or(g.Note, known.Note), false
+			}
+		}
+		for _, p := range h.Camera.Pruned {
+			if touches(p.From, p.To) {
+				g.Note, g.Unexplained = "removed by retention", false
+			}
+		}
+	}
+	for _, l := range s.lost {
+		if touches(l.From, l.To) {
+			g.Note, g.Unexplained = "a file cannot be read", false
+			g.Causes |= media.Because(media.DiskError)
+		}
+	}
 }
 
 // checkRange refuses what is no range.

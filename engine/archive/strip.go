@@ -24,6 +24,7 @@ type strip struct {
 	camera    string
 	holdings  []Holding
 	stretches []*stretch
+	lost      []span // of files that cannot be read
 	notes     []string
 }
 
@@ -57,6 +58,7 @@ func openStrip(ctx context.Context, fsys vfs.FS, holdings []Holding, from, to ti
 			switch {
 			case err != nil:
 				s.notes = append(s.notes, fmt.Sprintf("%s is left out: %v", seg.Name(), err))
+				s.lost = append(s.lost, span{seg.Start, seg.End})
 			case one.picture < 0 && len(one.sounds) == 0:
 				one.file.Close() // nothing was written yet
 			default:
