@@ -141,6 +141,9 @@ func TestProgramsOfOthersPlay(t *testing.T) {
 			t.Parallel()
 			done, said := program(t, args[0], args[1:]...)
 			ended(t, done, said, limit)
+			if t.Failed() {
+				t.Log(v.story())
+			}
 		})
 	}
 	for _, transport := range []string{"tcp", "udp", "udp_multicast"} {

@@ -235,6 +235,17 @@ func (v *served) saw(part string) bool {
 	return slices.ContainsFunc(v.events, func(e ServerEvent) bool { return strings.Contains(e.Text(), part) })
 }
 
+// story is everything that was observed.
+func (v *served) story() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var b strings.Builder
+	for _, e := range v.events {
+		b.WriteString(e.Text() + "\n")
+	}
+	return b.String()
+}
+
 // feed lets a scripted camera be what is live on a path, without a publisher.
 func (v *served) feed(t testing.TB, path string, what rtspcam.Stream) *rtspcam.Camera {
 	t.Helper()
