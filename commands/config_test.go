@@ -169,12 +169,12 @@ connections: many
 func TestAConfigThatIsNoYAMLSaysWhere(t *testing.T) {
 	f := newFake(t)
 	for text, line := range map[string]string{
-		"rtsp: [\nhttp: 1\n":              "serve.yaml:",
-		"a: &x 1\nb: *x\n":                "serve.yaml:",
-		"- rtsp\n":                        "serve.yaml:1:",
-		"rtsp: ':1'\n---\nhttp: ':2'\n":   "serve.yaml:3:",
-		"paths: [a, b]\n":                 "serve.yaml:1:",
-		"rtsp: {a: b}\n":                  "serve.yaml:1:",
+		"rtsp: [\nhttp: 1\n":               "serve.yaml:",
+		"a: &x 1\nb: *x\n":                 "serve.yaml:",
+		"- rtsp\n":                         "serve.yaml:1:",
+		"rtsp: ':1'\n---\nhttp: ':2'\n":    "serve.yaml:3:",
+		"paths: [a, b]\n":                  "serve.yaml:1:",
+		"rtsp: {a: b}\n":                   "serve.yaml:1:",
 		strings.Repeat("a: {", 3000) + "}": "serve.yaml:",
 	} {
 		if _, err := f.config(t, text); !fault.Is(err, fault.Usage) || !strings.HasPrefix(err.Error(), line) {

@@ -161,7 +161,10 @@ func TestWithoutAnythingEverybodyMayPublishEverywhere(t *testing.T) {
 		{"serve", "extra"}, {"serve", "--keep-size", "lots"}, {"serve", "-i", "http://cam"},
 	} {
 		f := newFake(t, args...)
-		f.Engine.Serve = func(context.Context, engine.Deps, engine.ServeOptions) error { t.Errorf("%q: served", args); return nil }
+		f.Engine.Serve = func(context.Context, engine.Deps, engine.ServeOptions) error {
+			t.Errorf("%q: served", args)
+			return nil
+		}
 		f.run(t, 2)
 	}
 }

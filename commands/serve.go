@@ -39,6 +39,9 @@ type serveOptions struct {
 	perAddress int
 	idle       span
 	queue      size
+	buffer     size // of the recording
+	tries      int
+	window     span // of tries
 }
 
 // defaultServeOptions is what counts when nothing is typed, but for the lists and numbers
@@ -51,6 +54,8 @@ func defaultServeOptions() serveOptions {
 		grace:    graceSpan(),
 		idle:     span{d: engine.DefaultSessionIdle, min: time.Second, max: 24 * time.Hour},
 		queue:    size{n: engine.DefaultReaderQueue},
+		buffer:   size{n: engine.DefaultQueue},
+		window:   span{d: engine.DefaultTriesWindow, min: time.Second, max: 24 * time.Hour},
 	}
 }
 
@@ -97,6 +102,7 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
+	flags.Var(&o.buffer, "record-queue", "how much may wait for the disk, for each path")
 	o.keep.bind(cmd)
 	flags.BoolVar(&o.keepAll, "keep-archives", false, "hold what others recorded below --archive to the same")
 	flags.StringArrayVar(&o.rtsp, "rtsp", []string{engine.DefaultRTSPAddress}, "`address` of RTSP; empty: off")
@@ -111,9 +117,11 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.IntVar(&o.perAddress, "per-address", engine.DefaultPerAddress, "`number` of them that one address may have")
 	flags.Var(&o.idle, "idle", "silence after which an RTSP session is ended")
 	flags.Var(&o.queue, "queue", "how much may wait for a reader that is slow")
+	flags.IntVar(&o.tries, "tries", engine.DefaultTries, "`number` of wrong passwords before an address is refused for --tries-window")
+	flags.Var(&o.window, "tries-window", "how long it is refused then")
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "rtsp", "rtsps", "http", "https", "udp", "multicast", "segment", "commit", "fragment", "reorder",
-		"fingerprint", "connections", "per-address", "idle", "queue")
+		"fingerprint", "connections", "per-address", "idle", "queue", "record-queue", "tries", "tries-window")
 	_ = cmd.MarkFlagDirname("archive")
 	_ = cmd.MarkFlagDirname("record")
 }
@@ -234,8 +242,8 @@ func (o *serveOptions) flags() engine.ServeOptions {
 	return engine.ServeOptions{
 		RTSP: given(o.rtsp), RTSPS: given(o.rtsps), HTTP: given(o.http), HTTPS: given(o.https),
 		Cert: o.cert, Key: o.key, UDP: o.udp, Multicast: o.multicast, Archives: slices.Clone(o.archives),
-		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: engine.DefaultQueue, Keep: o.keep.keep(), KeepArchives: o.keepAll},
-		Tries:  engine.DefaultTries, TriesWindow: engine.DefaultTriesWindow,
+		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: o.buffer.n, Keep: o.keep.keep(), KeepArchives: o.keepAll},
+		Tries:  o.tries, TriesWindow: o.window.d,
 		Connections: o.conns, PerAddress: o.perAddress, Idle: o.idle.d, Queue: o.queue.n, Grace: o.grace.d,
 	}
 }
@@ -249,6 +257,9 @@ func (o *serveOptions) override(into *engine.ServeOptions, all engine.ServeOptio
 		"udp": func() { into.UDP = all.UDP }, "multicast": func() { into.Multicast = all.Multicast },
 		"archive": func() { into.Archives = all.Archives }, "record": func() { into.Record.Dir = all.Record.Dir },
 		"segment": func() { into.Record.Segment = all.Record.Segment }, "commit": func() { into.Record.Commit = all.Record.Commit },
+		"record-queue":  func() { into.Record.Queue = all.Record.Queue },
+		"tries":         func() { into.Tries = all.Tries },
+		"tries-window":  func() { into.TriesWindow = all.TriesWindow },
 		"fragment":      func() { into.Record.Fragment = all.Record.Fragment },
 		"keep-age":      func() { into.Record.Keep.Age = all.Record.Keep.Age },
 		"keep-size":     func() { into.Record.Keep.Size = all.Record.Keep.Size },

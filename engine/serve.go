@@ -36,6 +36,11 @@ func Serve(ctx context.Context, d Deps, o ServeOptions) error {
 		s.abandon(ctx)
 		return err
 	}
+	for _, dir := range o.Archives {
+		if _, err := d.FS.ReadDir(dir); err != nil { // a mount may come later
+			d.observe(Notice{Message: "nothing is served of " + dir + " as long as it cannot be read: " + fault.Redact(err.Error())})
+		}
+	}
 	d.observe(s.serving())
 	err := s.run(ctx)
 	d.observe(s.progress(d.Clock.Now()))
