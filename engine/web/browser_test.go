@@ -219,7 +219,7 @@ func TestWhatBrowsersPlay(t *testing.T) {
 func TestABrowsersOwnHLSPlaysOurLists(t *testing.T) {
 	t.Parallel()
 	clock := media.SystemClock{}
-	lib := &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall()}
+	lib := &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall().Add(-8 * time.Second)}
 	server := httptest.NewServer(New(Options{Library: lib, Clock: clock}))
 	defer server.Close()
 	c := peers.StartChromium(t, 640, 480)

@@ -177,7 +177,10 @@ func (c *Chromium) Until(what, expression string) {
 		}
 		<-time.After(50 * time.Millisecond)
 	}
-	c.t.Fatalf("waited in vain for %s (%s): %v", what, expression, last)
+	var media any
+	c.TryEval(`[...document.querySelectorAll("video")].map(v => ({time: v.currentTime, duration: v.duration, ready: v.readyState, paused: v.paused, seeking: v.seeking,
+		network: v.networkState, error: v.error?.message, buffered: [...Array(v.buffered.length).keys()].map(i => [v.buffered.start(i), v.buffered.end(i)])}))`, &media)
+	c.t.Fatalf("waited in vain for %s (%s): %v; the page's media: %v", what, expression, last, media)
 }
 
 // Click presses the mouse in an element, so many pixels right of its left edge; 0: its middle.
