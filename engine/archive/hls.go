@@ -127,7 +127,10 @@ func (l *Library) piecesOf(ctx context.Context, h held, sound string) (*listed, 
 	if err != nil {
 		return nil, vfs.Fault("read a segment", err)
 	}
-	x, err := segment.ReadFragments(f, size)
+	x, err := segment.ReadFragments(f, h.segment.credible(h.recording, size))
+	if err != nil && !h.segment.Sealed && h.segment.Units() == 0 {
+		return &listed{}, nil // just begun
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -343,7 +346,7 @@ func (l *Library) bodyOf(f vfs.File, rec *Recording, s *Segment, r resource) (Bo
 	}
 	x := l.slicing.get(rec.Dir, s.Name())
 	if x == nil || r.kind == sliceMedia && r.last >= len(x.Fragments) {
-		if x, err = segment.ReadIndex(f, size); err != nil {
+		if x, err = segment.ReadIndex(f, s.credible(rec, size)); err != nil {
 			return nil, err
 		}
 		l.slicing.put(rec.Dir, s.Name(), x)

@@ -54,8 +54,9 @@ func openStrip(ctx context.Context, fsys vfs.FS, holdings []Holding, from, to ti
 			if !seg.touches(from, to) {
 				continue
 			}
-			one, err := openStretch(fsys, h.Recording.Dir, seg)
+			one, err := openStretch(fsys, h.Recording, seg)
 			switch {
+			case err != nil && !seg.Sealed && seg.Units() == 0: // just begun
 			case err != nil:
 				s.notes = append(s.notes, fmt.Sprintf("%s is left out: %v", seg.Name(), err))
 				s.lost = append(s.lost, span{seg.Start, seg.End})
@@ -115,20 +116,34 @@ func hold(fsys vfs.FS, dir string, s *Segment) (vfs.File, error) {
 	return nil, vfs.Fault("open a segment", err)
 }
 
-func openStretch(fsys vfs.FS, dir string, seg *Segment) (*stretch, error) {
-	f, err := hold(fsys, dir, seg)
+func openStretch(fsys vfs.FS, rec *Recording, seg *Segment) (*stretch, error) {
+	f, err := hold(fsys, rec.Dir, seg)
 	if err != nil {
 		return nil, err
 	}
 	size, err := f.Size()
 	if err == nil {
 		var x *segment.Index
-		if x, err = segment.ReadIndex(f, size); err == nil {
+		if x, err = segment.ReadIndex(f, seg.credible(rec, size)); err == nil {
 			return newStretch(seg.File, f, x), nil
 		}
 	}
 	f.Close()
 	return nil, vfs.Fault("read a segment", err)
+}
+
+// credible is how much of a file of so many bytes is taken for media. Of one that nobody
+// writes any more that is what was committed: behind it a crash may have left anything.
+func (s *Segment) credible(rec *Recording, size int64) int64 {
+	switch {
+	case s.Sealed:
+		return size
+	case rec.State != Live:
+		return min(size, s.Size)
+	case s.cut > 0: // the rest was written again to another segment
+		return min(size, s.cut)
+	}
+	return size
 }
 
 func newStretch(name string, f vfs.File, x *segment.Index) *stretch {
