@@ -189,6 +189,42 @@ func TestEveryOperationOfPruningMayFailOnce(t *testing.T) {
 	}
 }
 
+// TestHowAWindowEndedIsKnownWhateverIsRead: a protection keeps an old file among those that
+// are read, and the newest says nothing of the window because its writer was killed.
+func TestHowAWindowEndedIsKnownWhateverIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		f := newFeed("hall", time.Now())
+		g.play(g.sink("hall"), f, time.Second)
+		_, err := g.rec.Protect(journal.Protect{Why: "x"})
+		g.must(err)
+		g.close("")
+		g.open()
+		f.newRun(time.Now())
+		g.play(g.sink("hall"), f, time.Second)
+		g.close("stopped")
+		o := g.options(g.fs)
+		killed := errors.New("killed")
+		for range 2 {
+			err := visit(o, func(r *Recording) error {
+				r.ended = nil // what it would have written
+				return killed
+			})
+			if !errors.Is(err, killed) {
+				t.Fatal(err)
+			}
+		}
+		if found := g.open(); !found.Closed || found.ClosedAt.IsZero() {
+			t.Errorf("%+v", found)
+		}
+		g.close("")
+		if report := g.sound(g.fs, false); report.State != archive.Closed {
+			t.Errorf("%s", report.State)
+		}
+	})
+}
+
 func TestARecordingOfWhichNothingIsLeftIsStillOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, "hall")

@@ -57,6 +57,7 @@ type recovery struct {
 	log     *journal.Log
 	adopt   bool // lines are missing: media that the journal does not know is taken in
 	cameras map[string]*known
+	asOf    uint64 // line that said how the window stands
 }
 
 // known is what the journal says of a camera.
@@ -180,11 +181,8 @@ func (v *recovery) read(index *journal.Index) {
 	for _, f := range index.Files {
 		v.r.runs, v.r.gaps = max(v.r.runs, f.Run), max(v.r.gaps, f.Gap)
 		v.r.guards.last = max(v.r.guards.last, f.Protect)
-		switch { // what the lines say of the newest files comes after this
-		case f.Closed != nil:
-			v.out.Closed, v.out.ClosedAt, v.r.ended = true, f.Closed.At, f.Closed
-		case f.GoesOn:
-			v.out.Closed, v.r.ended = false, nil
+		if f.Closed != nil || f.GoesOn {
+			v.ending(f.To, f.Closed)
 		}
 		for _, c := range f.Cameras {
 			if k := v.camera(c.Camera); k != nil {
@@ -220,7 +218,7 @@ func (v *recovery) read(index *journal.Index) {
 				k.gaps[e.ID] = &g
 			}
 			if e.To.IsZero() {
-				v.out.Closed, v.r.ended = false, nil // Close leaves no gap open
+				v.ending(l.Seq, nil) // Close leaves no gap open
 			}
 		case *journal.Prune:
 			if k := v.camera(e.Camera); k != nil && !k.isGone(e.N) {
@@ -237,12 +235,23 @@ func (v *recovery) read(index *journal.Index) {
 		case *journal.Run:
 			v.r.runs = max(v.r.runs, e.Run)
 			if e.Origin != "replay" { // what is filled afterwards opens no window
-				v.out.Closed, v.r.ended = false, nil
+				v.ending(l.Seq, nil)
 			}
 		case *journal.Close:
-			v.out.Closed, v.out.ClosedAt = true, e.At
-			v.r.ended = &journal.Close{Why: e.Why, At: e.At}
+			v.ending(l.Seq, &journal.Close{Why: e.Why, At: e.At})
 		}
+	}
+}
+
+// ending takes in that a line ended the window, or went on with it (nil). The index tells it
+// of files whose lines are not read, so what is older may come later.
+func (v *recovery) ending(seq uint64, ended *journal.Close) {
+	if seq < v.asOf {
+		return
+	}
+	v.asOf, v.out.Closed, v.r.ended = seq, ended != nil, ended
+	if ended != nil {
+		v.out.ClosedAt = ended.At
 	}
 }
 
