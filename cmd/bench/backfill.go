@@ -39,15 +39,17 @@ func (b *bench) backfill() error {
 		if err != nil {
 			return err
 		}
-		defer func() {
-			server.cmd.Process.Signal(syscall.SIGINT)
-			server.wait(0, 3)
-		}()
-		if err := answers(addr); err != nil {
-			return err
+		err = answers(addr)
+		if err == nil {
+			time.Sleep(3 * time.Second) // it is to have begun before
+			err = recordThrough(b, cam, addr, far)
+			time.Sleep(time.Second) // and to end behind it
 		}
-		time.Sleep(3 * time.Second) // it is to have begun before
-		if err := recordThrough(b, cam, addr, far); err != nil {
+		server.cmd.Process.Signal(syscall.SIGINT)
+		if _, e := server.wait(0, 3); err == nil {
+			err = e
+		}
+		if err != nil {
 			return err
 		}
 		return b.compare(far, near)

@@ -61,6 +61,7 @@ func TestFFmpegPlaysRecordingsToTheirEnd(t *testing.T) {
 		{"a moment by its address", []string{"-i", s.url("cam?start=2026-11-22T09:00:10Z&end=2026-11-22T09:00:13Z")}, 75},
 		{"by npt, up to the end", []string{"-ss", "26", "-i", s.url("cam")}, 100},
 		{"the end of it", []string{"-i", s.url("lesson/cam?start=1795338027")}, 75},
+		{"over UDP", []string{"-rtsp_transport", "udp", "-i", s.url("cam?start=2026-11-22T09:00:10Z&end=2026-11-22T09:00:13Z")}, 75},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
