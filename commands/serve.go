@@ -142,7 +142,6 @@ func (o *serveOptions) run(cmd *cobra.Command, p *process) error {
 	case o.check:
 		return p.sayChecked(o.config, options)
 	}
-	p.spare(len(options.Paths) + engine.DefaultConnections)
 	d, done := p.show(ctx)
 	defer done()
 	service := p.newService()
