@@ -36,7 +36,8 @@ playable files, and every moment that is missing is listed with its cause.`,
 		Example: `  rtsprec probe rtsp://192.168.1.10/live
   rtsprec record -i rtsp://192.168.1.10/live -t 45m
   rtsprec record -i teacher=rtsp://cam1/a -i class=rtsp://cam2/b --until 10:45
-  rtsprec verify 2026-11-22T090000Z`,
+  rtsprec verify 2026-11-22T090000Z
+  rtsprec serve -i yard=rtsp://cam1/a --record /srv/cameras`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, args []string) error { return noCommand(cmd, args) },

@@ -1,5 +1,5 @@
-// Package engine is what rtsprec does, as blocking functions: Record, Resume, Probe,
-// Verify, List. Each takes the outside world as [Deps], tells what happens through
+// Package engine is what rtsprec does, as blocking functions: Record, Resume, Serve,
+// Relay, Export, Probe, Verify, List. Each takes the outside world as [Deps], tells what happens through
 // Deps.Observe, and returns when its work is done or its context ends.
 //
 // Cancelling the context is the orderly way to stop: sources are closed, what was
