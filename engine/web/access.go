@@ -30,9 +30,9 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) (user string, ok
 	}
 	if !h.o.Access.Check(name, password) {
 		h.refused.Add(1)
-		if h.o.Guard.Failed(addr, now) {
-			h.log.Warn("address is refused for a while: too many wrong passwords", "address", addr.String())
-		}
+		// A floor under floods: who fails too often is not heard, and not logged, for a while.
+		blocked := h.o.Guard.Failed(addr, now)
+		h.log.Warn("wrong user or password", "address", addr.String(), "refused_for_a_while", blocked)
 		h.challenge(w, "user or password is wrong")
 		return "", false
 	}

@@ -247,3 +247,34 @@ func TestNonsenseAboutLivePartsIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzAListHasNoLineOfStrangers: whatever a camera is called and a note says, a list has
+// the lines that its pieces make, and each says what it should.
+func FuzzAListHasNoLineOfStrangers(f *testing.F) {
+	f.Add("class/teacher", "a/b.mp4", "a note\nof two lines", "avc1.640028")
+	f.Add("x\"\n#EXT-X-ENDLIST", "\r\n#EXT-X-KEY:METHOD=NONE", "\u2028#EXTM3U", "a\"\nb")
+	line := regexp.MustCompile(`^(#EXT(M3U|INF:[0-9.]+,|-X-[A-Z-]+(:[^\r\n]*)?)|# (note|codecs):.*|piece\.mp4\?[!-~]*|gap\.mp4)$`)
+	f.Fuzz(func(t *testing.T, camera, uri, note, codecs string) {
+		q := query{Camera: camera}
+		header := &Piece{URI: uri, Length: 5, Codecs: codecs}
+		pieces := []Piece{
+			{URI: uri, Offset: 5, Length: 7, Time: day, Duration: time.Second, Init: header},
+			{Gap: true, Time: day.Add(time.Second), Duration: time.Hour},
+			{URI: uri, Offset: 12, Length: 7, Time: day.Add(time.Hour), Duration: time.Second, Init: header},
+		}
+		var b strings.Builder
+		writeVOD(&b, pieces, []string{note}, q.pieceURL)
+		text, ok := strings.CutSuffix(b.String(), "#EXT-X-ENDLIST\n")
+		if !ok || strings.Contains(text, "#EXT-X-KEY") && !strings.Contains(note+codecs, "#EXT-X-KEY") {
+			t.Fatalf("%q", b.String())
+		}
+		for l := range strings.Lines(text) {
+			if !line.MatchString(strings.TrimSuffix(l, "\n")) {
+				t.Errorf("%q in %q", l, text)
+			}
+		}
+		if strings.Count(text, "#EXTINF") != 3 || strings.Count(text, "\npiece.mp4?") != 2 {
+			t.Errorf("%q", text)
+		}
+	})
+}
