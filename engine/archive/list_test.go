@@ -11,6 +11,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
 	"rtsprec/engine/vfs"
 	"rtsprec/engine/vfs/crashfs"
 )
@@ -108,18 +109,39 @@ func TestALargeJournalIsSummedUpFromItsIndex(t *testing.T) {
 	s := m.open("a", nine.AddDate(0, 0, 12))
 	s.fill(2 * time.Second)
 	s.commit()
-	whole := m.load().Summary()
-	reads := &counting{FS: m.fs}
-	sum, err := Summarize(reads, m.dir)
-	m.must(err)
-	a, b := sum.Cameras[0], whole.Cameras[0]
-	if a.Bytes != b.Bytes || a.Segments != b.Segments || a.Coverage.GapCount != b.Coverage.GapCount || a.Coverage.Gaps != b.Coverage.Gaps ||
-		time.Duration(a.Coverage.Media-b.Coverage.Media).Abs() > time.Second || sum.Window != whole.Window || sum.State != whole.State {
-		t.Errorf("got  %+v\nwant %+v", sum, whole)
+	compare := func(what string, most int) {
+		t.Helper()
+		whole := m.load().Summary()
+		reads := &counting{FS: m.fs}
+		sum, err := Summarize(reads, m.dir)
+		m.must(err)
+		a, b := sum.Cameras[0], whole.Cameras[0]
+		if a.Bytes != b.Bytes || a.Segments != b.Segments || a.Coverage.GapCount != b.Coverage.GapCount || a.Coverage.Gaps != b.Coverage.Gaps ||
+			time.Duration(a.Coverage.Media-b.Coverage.Media).Abs() > time.Second || sum.Window != whole.Window || sum.State != whole.State ||
+			time.Duration(a.Coverage.Pruned-b.Coverage.Pruned).Abs() > time.Second {
+			t.Errorf("%s: got  %+v\nwant %+v", what, sum, whole)
+		}
+		if reads.journals > most {
+			t.Errorf("%s: %d journal files were read", what, reads.journals)
+		}
 	}
-	if reads.journals > 4 {
-		t.Errorf("%d journal files were read", reads.journals)
+	compare("recorded", 4)
+	for _, s := range m.load().Camera("a").Segments[:4] {
+		m.line(&journal.Prune{Camera: "a", N: s.N, File: s.File, Start: s.Start, End: s.End, Size: s.Size, Why: "age"})
 	}
+	hole := nine.AddDate(0, 0, 2).Add(6 * time.Second)
+	end := hole.Add(time.Hour)
+	m.runOf("a", hole, "replay")
+	m.line(&journal.Segment{Camera: "a", N: 99, File: "a/" + segment.FileName(hole, 99), Run: m.runs, Start: hole, Tracks: m.lineTracks()})
+	m.line(&journal.Seal{Camera: "a", N: 99, Size: 1000, Start: hole, End: end, Starts: []time.Time{hole, hole}, Ends: []time.Time{end, end}, Units: []int64{9, 9}})
+	m.line(&journal.Backfill{Gap: 3, Camera: "a", N: 99, From: hole, To: hole.Add(time.Hour), Splice: "time"})
+	m.sync()
+	compare("pruned and filled", 4)
+	m.leave()
+	m.reopen("resume")
+	m.line(&journal.Damage{Camera: "a", From: nine, To: nine.Add(time.Second), Units: 1})
+	m.sync()
+	compare("indexed", 5)
 }
 
 // counting counts journal files that are opened.

@@ -137,17 +137,36 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 				cs.add(0, 0, 0, 1, g.To.Sub(g.From))
 			}
 		}
-		for _, line := range log.Lines {
-			if p, ok := line.Entry.(*journal.Prune); ok && p.Camera == c.Name && fresh(line.Seq) {
-				cs.prune(1, p.Size, p.End.Sub(p.Start))
-			}
-		}
+		cs.takeBack(c.Name, log.Lines, fresh)
 		cs.Coverage.Gaps = max(0, cs.Coverage.Gaps)
 		cs.Coverage.Media = min(cs.Coverage.Media, cs.Coverage.Window)
 		s.Cameras = append(s.Cameras, cs)
 		s.Bytes += cs.Bytes
 	}
 	return s
+}
+
+// takeBack takes off what the newest lines say is gone, and gaps that the index counts and
+// they fill.
+func (c *CameraSummary) takeBack(camera string, lines []journal.Line, fresh func(seq uint64) bool) {
+	told := map[uint64]bool{}
+	for _, line := range lines {
+		if !fresh(line.Seq) {
+			continue
+		}
+		switch e := line.Entry.(type) {
+		case *journal.Gap:
+			told[e.ID] = true
+		case *journal.Prune:
+			if e.Camera == camera {
+				c.prune(1, e.Size, e.End.Sub(e.Start))
+			}
+		case *journal.Backfill:
+			if e.Camera == camera && !told[e.Gap] && e.To.After(e.From) {
+				c.Coverage.Gaps -= Seconds(e.To.Sub(e.From))
+			}
+		}
+	}
 }
 
 // prune takes back what is gone.
