@@ -35,6 +35,7 @@ const (
 	fillLongest = time.Minute
 	fillTries   = 4                // at the end of a recording, for each gap
 	fillTimeout = 10 * time.Second // silence of a source
+	zoneAgain   = 10 * time.Minute // until it is looked again how wrong a clock is, where nothing told
 )
 
 // backfiller fills the gaps of one recording.
@@ -42,13 +43,14 @@ type backfiller struct {
 	d       Deps
 	rec     *record.Recording
 	library *archive.Library
-	sources map[string]string // by camera
+	sources map[string]journal.Camera // by name; those that have one
 	rate    int64
 	bytes   atomic.Int64
 
 	mu      sync.Mutex
 	devices map[string]*sync.Mutex
 	zones   map[string]time.Duration // by device: how far its clock is ahead, in whole quarters of an hour
+	asked   map[string]time.Time     // by device: when that was last looked for, in vain
 	tries   map[fillKey]*fillTry
 }
 
@@ -91,6 +93,9 @@ func (j job) fillRest(ctx context.Context, d Deps) error {
 	if len(j.sources) == 0 && !slices.ContainsFunc(plan.Cameras, func(c journal.Camera) bool { return c.Backfill != "" }) || ctx.Err() != nil {
 		return nil
 	}
+	if look := (&backfiller{library: archive.NewLibrary(d.FS, d.Clock, j.dir)}); !look.missing(plan) {
+		return nil
+	}
 	rec, _, err := record.Open(d.recordOptions(j.dir, plan, j.tally))
 	if fault.Is(err, fault.Busy) {
 		return nil // somebody goes on with it
@@ -107,7 +112,8 @@ func (j job) fillRest(ctx context.Context, d Deps) error {
 func newBackfiller(d Deps, rec *record.Recording, dir string, rate int64, sources []BackfillSource) *backfiller {
 	b := &backfiller{
 		d: d, rec: rec, rate: rate, library: archive.NewLibrary(d.FS, d.Clock, dir),
-		sources: map[string]string{}, devices: map[string]*sync.Mutex{}, zones: map[string]time.Duration{}, tries: map[fillKey]*fillTry{},
+		sources: map[string]journal.Camera{}, devices: map[string]*sync.Mutex{}, zones: map[string]time.Duration{},
+		asked: map[string]time.Time{}, tries: map[fillKey]*fillTry{},
 	}
 	if b.rate <= 0 {
 		b.rate = DefaultBackfillRate
@@ -121,7 +127,7 @@ func newBackfiller(d Deps, rec *record.Recording, dir string, rate int64, source
 	}
 	for _, c := range cameras {
 		if c.Backfill != "" {
-			b.sources[c.Name] = c.Backfill
+			b.sources[c.Name] = c
 		}
 	}
 	if len(b.sources) == 0 {
@@ -172,7 +178,8 @@ func (b *backfiller) last(ctx context.Context) {
 func (b *backfiller) round(ctx context.Context, last bool) (wait time.Duration, more bool) {
 	wait = fillLongest
 	var work sync.WaitGroup
-	for camera, source := range b.sources {
+	for camera, c := range b.sources {
+		source := c.Backfill
 		gaps := b.gaps(camera)
 		if len(gaps) == 0 {
 			continue
@@ -207,6 +214,11 @@ func (b *backfiller) gaps(camera string) []archive.Gap {
 		}
 	}
 	return nil
+}
+
+// missing reports whether any camera has a gap that can be filled.
+func (b *backfiller) missing(plan journal.Plan) bool {
+	return slices.ContainsFunc(plan.Cameras, func(c journal.Camera) bool { return len(b.gaps(c.Name)) > 0 })
 }
 
 func (b *backfiller) device(source string) *sync.Mutex {
@@ -257,15 +269,18 @@ func (b *backfiller) attempt(ctx context.Context, camera, source string, g archi
 
 // fill fills one gap, and finds out about the device's clock where its units are others.
 func (b *backfiller) fill(ctx context.Context, camera, source string, g archive.Gap) (time.Duration, error) {
+	device := deviceOf(source)
 	b.mu.Lock()
-	zone, known := b.zones[deviceOf(source)]
+	zone, known := b.zones[device]
+	again := b.asked[device].IsZero() || b.d.Clock.Now().Sub(b.asked[device]) > zoneAgain
 	b.mu.Unlock()
-	if !known {
+	if !known && again {
 		zone, known = b.zoneOf(ctx, camera, source, g)
-	}
-	if known {
 		b.mu.Lock()
-		b.zones[deviceOf(source)] = zone
+		b.asked[device] = b.d.Clock.Now()
+		if known {
+			b.zones[device] = zone
+		}
 		b.mu.Unlock()
 	}
 	f := &filling{b: b, camera: camera, source: source, gap: g, zone: zone}
@@ -275,7 +290,8 @@ func (b *backfiller) fill(ctx context.Context, camera, source string, g archive.
 }
 
 // open begins a session with a source.
-func (b *backfiller) open(ctx context.Context, o rtsp.Options) (Session, error) {
+func (b *backfiller) open(ctx context.Context, camera string, o rtsp.Options) (Session, error) {
+	o.Insecure, o.Fingerprint = b.sources[camera].Insecure, b.sources[camera].Fingerprint
 	o.Replay.Rate = b.rate
 	o.Clock, o.Log, o.Timeout, o.Queue = b.d.Clock, b.d.log(), fillTimeout, 4<<20
 	return b.d.Dial(ctx, o)
@@ -337,7 +353,7 @@ func (f *filling) same(ctx context.Context, around []*lane, zone time.Duration) 
 	if err != nil {
 		return false, err
 	}
-	s, err := f.b.open(ctx, o)
+	s, err := f.b.open(ctx, f.camera, o)
 	if err != nil {
 		return false, err
 	}

@@ -81,7 +81,7 @@ func (f *filling) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := f.b.open(ctx, o)
+	s, err := f.b.open(ctx, f.camera, o)
 	if err != nil {
 		return err
 	}
