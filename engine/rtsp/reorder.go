@@ -10,8 +10,9 @@ import (
 // follows it by that time at most, however few packets come.
 //
 // Packets that do not fit (another SSRC, a number far away, one that is farther than RTP
-// time leaves room for, an old number with a new RTP time) are set aside; when enough of them follow each other, the numbering began anew
-// with the first of them and none is lost, otherwise they were strays.
+// time leaves room for, an old number with a new RTP time) are set aside; when enough of
+// them follow each other, the numbering began anew with the first of them and none is
+// lost, otherwise they were strays.
 type reorderer struct {
 	wait time.Duration
 	out  func(*packet) // takes packets in order; the payload is only valid during the call
