@@ -43,6 +43,12 @@ type ClipOptions struct {
 // Clip is one camera's media of a range as a file that was not written yet: an ordinary MP4
 // that begins with its header. Payload is read from the segments when it is asked
 // for. It is safe for concurrent use; Close closes the segments.
+//
+// Tried with ffmpeg 5.1, VLC 3.0, GStreamer 1.22 and mediainfo 23.04: all of them go on
+// across a change of parameters (a second sample description; the sets are in band too) and
+// over time without media, and show the chapters of gaps but for GStreamer. What an edit list
+// hides before time 0 ffmpeg and GStreamer decode and do not show; VLC runs through it.
+// GStreamer then ends early by as much, as it does with files that ffmpeg cut.
 type Clip struct {
 	Camera string
 	Start  time.Time     // capture time of time 0
