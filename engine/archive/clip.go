@@ -44,9 +44,9 @@ type ClipOptions struct {
 // that begins with its header. Payload is read from the segments when it is asked
 // for. It is safe for concurrent use; Close closes the segments.
 //
-// Tried with ffmpeg 5.1, VLC 3.0, GStreamer 1.22 and mediainfo 23.04: all of them go on
+// Tried with ffmpeg 5.1, VLC 3.0, GStreamer 1.22 and mediainfo 23.04: the players go on
 // across a change of parameters (a second sample description; the sets are in band too) and
-// over time without media, and show the chapters of gaps but for GStreamer. What an edit list
+// over time without media; ffmpeg and mediainfo list the chapters of gaps. What an edit list
 // hides before time 0 ffmpeg and GStreamer decode and do not show; VLC runs through it.
 // GStreamer then ends early by as much, as it does with files that ffmpeg cut.
 type Clip struct {
