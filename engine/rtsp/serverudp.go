@@ -77,13 +77,14 @@ func (u *udpPorts) close() {
 	u.rtcp.Close()
 }
 
+// take hands each datagram to who listens to its sender, in order also by arrival.
 func (u *udpPorts) take(list []datagram, arrival time.Time) {
-	for _, d := range list {
+	for i, d := range list {
 		u.mu.RLock()
 		take := u.peers[netip.AddrPortFrom(d.from, d.port)]
 		u.mu.RUnlock()
 		if take != nil {
-			take(d.data, arrival)
+			take(d.data, arrival.Add(time.Duration(i)))
 		}
 	}
 }
