@@ -52,14 +52,13 @@ const (
 	nearly  = 250 * time.Millisecond // those on the disk, which follow a clock slowly
 )
 
-// newDedup knows primed, units as a recording has them; nil: none.
-func newDedup(primed []media.AccessUnit) *dedup {
-	d := &dedup{seed: maphash.MakeSeed()}
-	for i := range primed {
-		d.learn(&primed[i], nearly)
-	}
-	return d
-}
+func newDedup() *dedup { return &dedup{seed: maphash.MakeSeed()} }
+
+// prime tells of a unit as a recording has it.
+func (d *dedup) prime(au *media.AccessUnit) { d.learn(au, nearly) }
+
+// primed reports whether anything is known.
+func (d *dedup) primed() bool { return len(d.tracks) > 0 }
 
 // again says that a publisher begins: what it sends first may be known.
 func (d *dedup) again() {
@@ -135,31 +134,31 @@ func (d *dedup) track(id media.TrackID) *dedupTrack {
 	return &d.tracks[id]
 }
 
-// lastRecorded reads the last minute of what is recorded under a path. No recording is no
-// error.
-func lastRecorded(ctx context.Context, d Deps, dir, path string) (units []media.AccessUnit, err error) {
+// primeRecorded tells d of the last minute that is recorded under a path. No recording is
+// no error.
+func primeRecorded(ctx context.Context, d *dedup, deps Deps, dir, path string) error {
 	const span = time.Minute
-	library := archive.NewLibrary(d.FS, d.Clock, dir)
+	library := archive.NewLibrary(deps.FS, deps.Clock, dir)
 	_, to, _, err := library.Describe(path)
 	if fault.Is(err, fault.NotFound) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	source, err := library.Play(ctx, path, to.Add(-span), time.Time{}, false, false)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer source.Close()
 	for {
 		au, err := source.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return units, nil
+			return nil
 		}
 		if err != nil {
-			return units, err
+			return err
 		}
-		units = append(units, au)
+		d.prime(&au)
 	}
 }

@@ -39,18 +39,17 @@ func (p *livePath) resumption(ctx context.Context) *resumption {
 	if p.resume != nil {
 		return p.resume
 	}
-	r := &resumption{path: p}
-	var units []media.AccessUnit
+	r := &resumption{path: p, known: newDedup()}
 	if p.hub.store != nil && p.record != nil {
-		var err error
-		if units, err = lastRecorded(ctx, p.hub.deps, p.hub.store.dir, p.name); err != nil {
+		if err := primeRecorded(ctx, r.known, p.hub.deps, p.hub.store.dir, p.name); err != nil {
 			p.hub.deps.observe(Notice{Camera: p.name, Message: "what was recorded last cannot be read, some of it may be recorded twice: " + fault.Redact(err.Error())})
 		}
-		if gap := p.hub.store.rec.OpenGap(p.name); len(units) > 0 && gap != 0 {
+		if gap := p.hub.store.rec.OpenGap(p.name); r.known.primed() && gap != 0 {
 			r.joint = &joint{path: p, gap: gap}
 		}
 	}
-	r.known = newDedup(units)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.resume = r
 	return r
 }
@@ -68,7 +67,7 @@ func (r *resumption) begin(ctx context.Context, run media.Run) error {
 	if p.record != nil && !(r.tracks != nil && sameTracks(r.tracks, run.Tracks)) {
 		if r.tracks != nil {
 			err = joinFaults(err, p.record.End(ctx, r.gap))
-			r.known = newDedup(nil)
+			r.known = newDedup()
 		}
 		err = joinFaults(err, p.record.Begin(ctx, run))
 		r.lines = make([]resumedLine, len(run.Tracks))
