@@ -74,6 +74,7 @@ func (c *serverConn) serve(ctx context.Context) {
 	c.ctx = ctx
 	c.wire = newServerWire(c.nc, serverRead, serverHead, serverBody)
 	err := c.wire.serve(c, c.s.o.Clock.Now)
+	c.s.o.Log.Debug("the connection ended", "peer", c.peer, "err", c.reason(err))
 	c.spoil(err)
 	if c.sess != nil {
 		c.end(c.reason(err))
