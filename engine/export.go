@@ -54,7 +54,7 @@ type ExportOptions struct {
 	Progress  func(done, total int64) // bytes; may be nil
 }
 
-// Export is what was written.
+// ExportReport is what was written.
 type ExportReport struct {
 	Dir   string         `json:"dir"`
 	From  time.Time      `json:"from,omitzero"` // as asked for
