@@ -70,10 +70,11 @@ Cameras are pulled always or while somebody watches; others publish to it. With
 --record all of it is recorded, as "rtsprec record" does, into one directory
 that has no end: stopping and starting goes on with it.
 
-Without a configuration anybody may watch and publish on any path. --config
-names a YAML file with paths, users and everything else; a flag counts more
-than the file. HUP makes it read the file again without disturbing what did
-not change; a file with mistakes changes nothing.`,
+Without a configuration anybody may watch and, where no camera is named by -i,
+publish on any path. --config names a YAML file with paths, users and
+everything else; a flag counts more than the file. HUP makes it read the file
+again without disturbing what did not change; a file with mistakes changes
+nothing.`,
 		Example: `  rtsprec serve --archive /recordings
   rtsprec serve -i yard=rtsp://192.168.1.10/live --record live --keep-age 30d
   rtsprec serve --config /etc/rtsprec/serve.yaml
