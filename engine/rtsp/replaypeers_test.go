@@ -100,9 +100,11 @@ func TestGStreamerSeeksByClockAndPlaysBackwards(t *testing.T) {
 		flags                   string
 		least, most             int
 	}{
-		{"by clock", "1.0", "10", "13", "", 70, 110},
+		{"by npt", "1.0", "10", "13", "", 70, 110},
 		{"twice as fast", "2.0", "10", "18", "skip", 4, 12},
 		{"backwards", "-1.0", "10", "16", "skip", 4, 9},
+		{"by clock, as ONVIF has it", "1.0", "10", "13", "onvif", 70, 110},
+		{"backwards, as ONVIF has it", "-1.0", "10", "16", "onvif", 4, 160},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -125,6 +125,9 @@ func (f *footage) clock(b bound, now time.Time) bound {
 		return bound{}
 	case b.now:
 		return bound{set: true, at: now}
+	case !b.at.IsZero() && b.at.Year() == 1900:
+		// GStreamer's way, in its ONVIF mode, to count from the start of an npt range.
+		return bound{set: true, at: f.From.Add(b.at.Sub(time.Unix(ntpEpoch, 0)))}
 	case b.at.IsZero():
 		return bound{set: true, at: f.From.Add(b.npt)}
 	}

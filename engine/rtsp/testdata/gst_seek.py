@@ -1,5 +1,5 @@
 # Plays an RTSP address with GStreamer, seeks, and prints how many pictures were decoded
-# behind the seek: gst_seek.py URL RATE START STOP [skip]
+# behind the seek: gst_seek.py URL RATE START STOP [skip|onvif]
 import sys
 import gi
 gi.require_version("Gst", "1.0")
@@ -8,10 +8,13 @@ from gi.repository import Gst, GLib
 Gst.init(None)
 url, rate, start, stop = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
 skip = len(sys.argv) > 5 and sys.argv[5] == "skip"
+onvif = len(sys.argv) > 5 and sys.argv[5] == "onvif"
 pipe = Gst.parse_launch(
     'rtspsrc name=src protocols=tcp latency=100 ! rtph264depay ! h264parse ! avdec_h264 ! fakesink name=sink sync=false signal-handoffs=true')
 src, sink = pipe.get_by_name("src"), pipe.get_by_name("sink")
 src.set_property("location", url)
+if onvif:
+    src.set_property("onvif-mode", True)
 state = {"seeked": False, "count": 0, "first": 0}
 loop = GLib.MainLoop()
 
