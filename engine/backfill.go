@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"rtsprec/engine/archive"
@@ -45,7 +44,6 @@ type backfiller struct {
 	library *archive.Library
 	sources map[string]journal.Camera // by name; those that have one
 	rate    int64
-	bytes   atomic.Int64
 
 	mu      sync.Mutex
 	devices map[string]*sync.Mutex
@@ -296,8 +294,6 @@ func (b *backfiller) open(ctx context.Context, camera string, o rtsp.Options) (S
 	o.Clock, o.Log, o.Timeout, o.Queue = b.d.Clock, b.d.log(), fillTimeout, 4<<20
 	return b.d.Dial(ctx, o)
 }
-
-func (b *backfiller) took(n int) { b.bytes.Add(int64(n)) }
 
 // zonesToTry are the offsets that clocks are wrong by: none, then whole hours, the small
 // ones first, and those of zones with half an hour.

@@ -47,7 +47,6 @@ type filling struct {
 	exact  bool      // its head was found by identity
 	units  int
 	filled time.Duration
-	splice string // the worst of what was committed
 }
 
 // lane is a track of the source and what the recording has beside the gap.
@@ -190,7 +189,6 @@ func (f *filling) pump(ctx context.Context, s Session) error {
 		case err != nil:
 			return err
 		}
-		f.b.took(len(au.Data))
 		l := f.lanes[au.Track]
 		if l.whole {
 			continue
@@ -375,9 +373,6 @@ func (f *filling) commit(to time.Time) error {
 	if err := w.Commit(f.from, to, splice); err != nil {
 		w.Discard()
 		return err
-	}
-	if f.splice == "" || splice == "time" {
-		f.splice = splice
 	}
 	f.filled += to.Sub(f.from)
 	f.b.d.observe(Backfilled{Camera: f.camera, From: f.from.UTC(), To: to.UTC(), Units: f.units, Splice: splice, Source: fault.URL(f.source)})
