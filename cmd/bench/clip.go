@@ -190,7 +190,7 @@ func (b *bench) clip() error {
 	for i := range cameras {
 		names = append(names, fmt.Sprintf("cam%d", i))
 	}
-	s, err := newStudio(filepath.Join(b.dir, "month"), opened, names...)
+	s, err := newStudio(filepath.Join(b.dir, "clips"), opened, names...)
 	if err != nil {
 		return err
 	}
