@@ -99,7 +99,7 @@ func (c *composer) clumps(ctx context.Context, s *strip, cuts []choice) iter.Seq
 			}
 			var cut *choice
 			if cuts != nil {
-				if cut = &cuts[i]; cut.last < cut.first {
+				if cut = &cuts[i]; cut.last < cut.first && !one.woven {
 					continue
 				}
 			}

@@ -35,14 +35,14 @@ func choose(s *strip, from, to time.Time, gaps GapMode) (*plan, error) {
 		if one.picture >= 0 && before != nil {
 			if why := differs(before, one); why != "" {
 				p.notes = append(p.notes, why)
-				s.drop(i)
+				s.stretches = s.stretches[:i]
 				break
 			}
 		}
 		if one.picture >= 0 {
 			before = one
 		}
-		p.cuts[i] = p.chooseFrom(one, s.countsFrom(one))
+		p.cuts[i] = p.chooseFrom(i, one)
 	}
 	if p.end.IsZero() {
 		return nil, noMedia(s.holdings, from, to)
@@ -57,14 +57,6 @@ func choose(s *strip, from, to time.Time, gaps GapMode) (*plan, error) {
 	return p, nil
 }
 
-// drop leaves out the stretches from i on.
-func (s *strip) drop(i int) {
-	for _, one := range s.stretches[i:] {
-		one.file.Close()
-	}
-	s.stretches = s.stretches[:i]
-}
-
 // differs says why pictures of b cannot be in the same track as those of a.
 func differs(a, b *stretch) string {
 	old, now := a.Header.Tracks[a.picture], b.Header.Tracks[b.picture]
@@ -75,9 +67,12 @@ func differs(a, b *stretch) string {
 		b.start().UTC().Format(time.RFC3339Nano), old.Codec.Title(), now.Codec.Title())
 }
 
-// chooseFrom chooses units of one stretch and notes the holes before and among them. counts
-// is when what counts of a stretch that fills a gap begins; zero: with its first unit.
-func (p *plan) chooseFrom(s *stretch, counts time.Time) choice {
+// chooseFrom chooses units of the i-th stretch and notes the holes before and among them.
+func (p *plan) chooseFrom(i int, s *stretch) choice {
+	var counts time.Time
+	if s.filling != nil {
+		counts = s.counts
+	}
 	track := s.deciding()
 	slack := slackOf(s.interval(track))
 	from, to := int64(math.MinInt64), int64(math.MaxInt64)
@@ -93,17 +88,20 @@ func (p *plan) chooseFrom(s *stretch, counts time.Time) choice {
 		pts := u.DTS + int64(u.Offset)
 		if u.Key && pts <= from {
 			c.first = n
+			if s.woven && !s.at(track, u.DTS).Before(counts) {
+				p.restart(i)
+			}
 		}
 		if pts < to {
 			c.last = n
 		}
 		n++
 	}
-	if !counts.IsZero() && !p.end.IsZero() && p.end.Sub(counts) > slack {
-		p.notes = append(p.notes, s.name+" is left out: it fills a gap in the middle of another file")
+	if !counts.IsZero() && !s.woven && !p.end.IsZero() && p.end.Sub(counts) > slack {
+		p.notes = append(p.notes, s.name+" is left out: what it fills a gap of overlaps it")
 		return choice{last: -1}
 	}
-	if !counts.IsZero() && p.end.Sub(counts).Abs() <= slack { // the pictures go on from the stretch before
+	if !counts.IsZero() && (s.woven && !p.end.IsZero() || p.end.Sub(counts).Abs() <= slack) { // the pictures go on from the stretch before
 		n = 0
 		for u := range s.Places(track) {
 			if n >= c.first && s.at(track, u.DTS).Before(counts) {
@@ -137,6 +135,15 @@ func (p *plan) chooseFrom(s *stretch, counts time.Time) choice {
 		n++
 	}
 	return c
+}
+
+// restart takes back what was chosen of the stretches before the i-th, which has a key frame
+// to begin with. Their sound may reach further than their picture.
+func (p *plan) restart(i int) {
+	for k := range p.cuts[:i] {
+		p.cuts[k] = choice{last: -1}
+	}
+	p.holes, p.end = nil, time.Time{}
 }
 
 // begin is when the first of what was chosen is presented.

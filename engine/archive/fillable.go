@@ -1,10 +1,6 @@
 package archive
 
-import (
-	"time"
-
-	"rtsprec/engine/media"
-)
+import "rtsprec/engine/media"
 
 // Fillable lists the gaps that somebody else's recording may fill, by start: those of the
 // track that decides whose end is known, less what is filled already.
@@ -16,17 +12,4 @@ func (c *Camera) Fillable() []Gap {
 		}
 	}
 	return list
-}
-
-// countsFrom is when what counts of a stretch begins that fills a gap: before that it holds
-// what decoding begins with. Zero: everything counts.
-func (s *strip) countsFrom(one *stretch) time.Time {
-	for _, h := range s.holdings {
-		for _, seg := range h.Camera.Segments {
-			if seg.Origin == originReplay && seg.File == one.name {
-				return h.Camera.countsFrom(seg.N, one.deciding())
-			}
-		}
-	}
-	return time.Time{}
 }

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,7 +165,7 @@ func (m *maker) shoot(camera string, start time.Time, each time.Duration, skip f
 		f.track.ID = media.TrackID(i)
 		m.tracks = append(m.tracks, f.track)
 	}
-	m.run(camera, start)
+	m.runOf(camera, start, cmp.Or(m.origin, "live"))
 	next := make([]int, len(films))
 	var s *open
 	var origin time.Duration

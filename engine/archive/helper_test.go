@@ -51,6 +51,7 @@ type maker struct {
 	gap     uint64
 	tracks  []media.Track
 	runs    uint64
+	origin  string // of what is shot; empty: live
 }
 
 // begin makes an empty recording that opened at nine.

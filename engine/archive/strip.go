@@ -24,17 +24,23 @@ type strip struct {
 	camera    string
 	holdings  []Holding
 	stretches []*stretch
-	lost      []span // of files that cannot be read
+	files     []vfs.File // of the stretches
+	lost      []span     // of files that cannot be read
 	notes     []string
 }
 
-// stretch is one segment of a strip.
+// stretch is one segment of a strip, or a part of one that another fills in its middle.
 type stretch struct {
 	name string // of the file, relative to its recording
 	file vfs.File
 	*segment.Index
 	picture int   // index of the first track of video with units, -1 without
 	sounds  []int // indices of the tracks of sound with units
+
+	*filling // nil: it was not backfilled
+	camera   *Camera
+	windows  []window // by track: the units that are the stretch's; nil: all of the file
+	woven    bool     // it is such a part, or stands between two
 }
 
 // openStrip opens what the holdings have between from and to; a zero to is the end.
@@ -51,7 +57,7 @@ func openStrip(ctx context.Context, fsys vfs.FS, holdings []Holding, from, to ti
 				s.Close()
 				return nil, fault.Because("assemble", err)
 			}
-			if !seg.touches(from, to) {
+			if !h.Camera.concerns(seg, from, to) || seg.Origin == originReplay && !seg.Sealed { // it may come to nothing
 				continue
 			}
 			one, err := openStretch(fsys, h.Recording, seg)
@@ -63,11 +69,15 @@ func openStrip(ctx context.Context, fsys vfs.FS, holdings []Holding, from, to ti
 			case one.picture < 0 && len(one.sounds) == 0:
 				one.file.Close() // nothing was written yet
 			default:
-				s.stretches = append(s.stretches, one)
+				one.camera = h.Camera
+				if seg.Origin == originReplay {
+					one = one.fill(h.Camera, seg.N)
+				}
+				s.stretches, s.files = append(s.stretches, one), append(s.files, one.file)
 			}
 		}
 	}
-	slices.SortStableFunc(s.stretches, func(a, b *stretch) int { return cmp.Or(a.start().Compare(b.start()), cmp.Compare(a.name, b.name)) })
+	s.weave()
 	return s, nil
 }
 
@@ -216,7 +226,7 @@ type run struct {
 	units   []segment.Place // ticks from Header.Start
 }
 
-// runs lists all of the file, in order of their place.
+// runs lists all of the stretch, in order of their place.
 func (s *stretch) runs() []run {
 	var list []run
 	for track := range s.Tracks {
@@ -224,13 +234,20 @@ func (s *stretch) runs() []run {
 		for u := range s.Places(track) {
 			units = append(units, u)
 		}
-		n := 0
+		w, n := s.window(track), 0
 		for count, at := range s.Runs(track) {
-			r := run{track: track, at: at, units: units[n : n+count]}
-			last := r.units[count-1]
-			r.end = last.At + int64(last.Size)
-			list = append(list, r)
+			first, last := max(n, w.from), min(n+count, w.to)
 			n += count
+			if first >= last {
+				continue
+			}
+			r := run{track: track, at: at, units: units[first-w.from : last-w.from]}
+			if first > n-count {
+				r.at = r.units[0].At
+			}
+			end := r.units[len(r.units)-1]
+			r.end = end.At + int64(end.Size)
+			list = append(list, r)
 		}
 	}
 	slices.SortFunc(list, func(a, b run) int { return cmp.Compare(a.at, b.at) })
@@ -239,8 +256,8 @@ func (s *stretch) runs() []run {
 
 // Close closes the files.
 func (s *strip) Close() {
-	for _, one := range s.stretches {
-		one.file.Close()
+	for _, f := range s.files {
+		f.Close()
 	}
 }
 
