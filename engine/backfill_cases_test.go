@@ -246,5 +246,6 @@ func TestWhatASessionLosesInItsMiddleIsFilledInPlace(t *testing.T) {
 		t.Errorf("filled: %+v", filled)
 	}
 	same(t, far, near)
+	clipped(t, far)
 	verified(t, d, far, archive.Clean)
 }

@@ -42,9 +42,12 @@ func (s *stretch) fill(c *Camera, n uint64) *stretch {
 	s.filling = &filling{span{from, to}, c.countsFrom(n, s.deciding())}
 	for _, i := range s.sounds {
 		if s.at(i, 0).Before(c.countsFrom(n, i)) {
-			return s.part(func(track int, at time.Time) bool {
+			p := s.part(func(track int, at time.Time) bool {
 				return s.Header.Tracks[track].Codec.Video() || !at.Before(c.countsFrom(n, track))
 			})
+			if p.picture >= 0 || len(p.sounds) > 0 { // else the journal makes no sense
+				return p
+			}
 		}
 	}
 	return s
