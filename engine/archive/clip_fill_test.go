@@ -121,3 +121,24 @@ func TestSoundOfAWovenFileGoesBesideAPicture(t *testing.T) {
 	tracks := tracksOf(t, m.save(c, "a.mp4"))
 	sameUnits(t, tracks[1], sound, 0, len(sound.samples))
 }
+
+func TestWhatFillsAFileInAnotherCodecIsLeftOutAndNoted(t *testing.T) {
+	m := studio(t, "a")
+	m.run("a", nine)
+	host := m.open("a", nine)
+	host.fill(2 * time.Second)
+	host.skip(2 * time.Second)
+	host.fill(6 * time.Second)
+	host.commit()
+	host.seal()
+	m.missing("a", nine.Add(2*time.Second), nine.Add(4*time.Second), media.Unreachable)
+	m.tracks = []media.Track{{Codec: media.MJPEG, ClockRate: 90000}}
+	m.runOf("a", nine, "replay")
+	m.segments("a", nine.Add(2*time.Second), 2*time.Second, 1)
+	m.line(&journal.Backfill{Gap: m.gap, Camera: "a", N: 2, From: nine.Add(2 * time.Second), To: nine.Add(4 * time.Second), Splice: "time"})
+	m.close(nine.Add(6 * time.Second))
+	c := m.cut("a", ClipOptions{})
+	if n := len(tracksOf(t, m.save(c, "a.mp4"))[0].samples); n != 100 || len(c.Notes) != 1 {
+		t.Errorf("%d pictures, notes %q", n, c.Notes)
+	}
+}
