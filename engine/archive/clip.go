@@ -114,7 +114,7 @@ func clip(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error)
 			return nil, err
 		}
 	}
-	m := &composer{plan: p, browser: o.Browser, silent: sound != nil, told: map[string]bool{}}
+	m := &composer{plan: p, browser: o.Browser, silent: sound != nil, payload: payload{pages: true}, told: map[string]bool{}}
 	m.movie.Camera, m.movie.Start = main.camera, p.from
 	if !o.To.IsZero() {
 		m.movie.Length = o.To.Sub(p.from) - p.closed()

@@ -99,6 +99,10 @@ func (a *Assembly) End(track int) (ticks int64, ok bool) {
 	return t.end, t.count > 0
 }
 
+// Page is what the bytes before the payload of an Assembly are a multiple of: ranges that lie
+// in pages of a file as they do in another are copied fastest.
+const Page = 4096
+
 // Header returns what the file holds before a payload of so many bytes. The error is of kind
 // fault.Unsupported for more units than can be counted.
 func (a *Assembly) Header(payload int64) ([]byte, error) {
@@ -128,6 +132,10 @@ func (a *Assembly) Header(payload int64) ([]byte, error) {
 		b = b[:0]
 		b.str(fileType)
 		b.movie(m)
+		free := -(int64(len(b)) + 8 + 16 + int64(len(text))) & (Page - 1)
+		b.u32(uint32(8 + free))
+		b.str("free")
+		b = append(b, make([]byte, free)...)
 		b.u32(1) // the size follows the kind
 		b.str("mdat")
 		b.u64(uint64(16 + int64(len(text)) + payload))
