@@ -25,21 +25,41 @@ func (p *player) take(units []segment.Unit) {
 	if p.Reverse {
 		slices.Reverse(units)
 	}
-	for i, u := range units {
-		if p.interrupts(u) {
-			p.aside, p.last, p.cur = &aside{cur: p.cur, units: units[i:]}, p.cur.item, nil
-			return
-		}
+	units, behind := p.divide(units)
+	for _, u := range units {
 		to := p.cur.to[u.Track]
 		if to < 0 || p.Keys && !u.Key || !p.within(u) {
 			continue
 		}
 		p.emit(u, to)
 	}
+	if len(behind) > 0 {
+		p.aside, p.last, p.cur = &aside{cur: p.cur, units: behind}, p.cur.item, nil
+		return
+	}
 	if n := len(units); n > 0 && p.over(units) {
 		p.leave()
 		p.ended = true
 	}
+}
+
+// divide parts the units of a fragment into those whose turn it is, and those behind a gap
+// that the next segment fills. A fragment may hold them in any order: the last unit of a
+// track is written with the first one behind the gap, which says how long it lasted.
+func (p *player) divide(units []segment.Unit) (now, behind []segment.Unit) {
+	first := slices.IndexFunc(units, p.interrupts)
+	if first < 0 {
+		return units, nil
+	}
+	now = slices.Clone(units[:first])
+	for _, u := range units[first:] {
+		if p.interrupts(u) {
+			behind = append(behind, u)
+		} else {
+			now = append(now, u)
+		}
+	}
+	return now, behind
 }
 
 // within reports whether the unit is of what was asked for, and was not played before.
