@@ -24,9 +24,11 @@ require (
 )
 
 require (
-	github.com/asticode/go-astikit v0.30.0 // indirect
+	github.com/asticode/go-astiav v0.39.0 // indirect
+	github.com/asticode/go-astikit v0.42.0 // indirect
 	github.com/asticode/go-astits v1.16.0 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
+	golang.org/x/image v0.47.0 // indirect
 )
 
 require (

@@ -73,7 +73,7 @@ func (p *process) newView() view {
 
 // deps is the world as the engine sees it.
 func (p *process) deps(observe func(engine.Event)) engine.Deps {
-	d := engine.Deps{FS: p.FS, Clock: p.Clock, Dial: engine.DialRTSP, Observe: observe, Version: p.Version}
+	d := engine.Deps{FS: p.FS, Clock: p.Clock, Dial: engine.DialRTSP, Observe: observe, Coder: p.Coder, Version: p.Version}
 	if p.debug {
 		d.Log = slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // Edge is everything that a command touches outside itself: the edge of the process in
-// one struct, so that a test can be the process. All fields are needed.
+// one struct, so that a test can be the process. All fields but Coder are needed.
 type Edge struct {
 	Args     []string  // without the program's name
 	In       io.Reader // nil: empty
@@ -35,6 +35,7 @@ type Edge struct {
 	Screen  func() (width, height int, ok bool)
 	FS      vfs.FS
 	Engine  Engine
+	Coder   media.Coder // nil: this build has no codecs
 	Version string
 }
 

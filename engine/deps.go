@@ -16,13 +16,14 @@ import (
 	"rtsprec/engine/vfs"
 )
 
-// Deps is the world as the engine sees it. All fields but Observe and Log are needed.
+// Deps is the world as the engine sees it. All fields but Observe, Log and Coder are needed.
 type Deps struct {
 	FS      vfs.FS
 	Clock   media.Clock
 	Dial    func(ctx context.Context, o rtsp.Options) (Session, error) // DialRTSP outside tests
 	Observe func(Event)                                                // called from many goroutines, must not block
 	Log     *slog.Logger                                               // debugging only; nil: none
+	Coder   media.Coder                                                // nil: this build has no codecs
 	Version string                                                     // of rtsprec, for the journal
 }
 

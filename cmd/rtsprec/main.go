@@ -5,11 +5,14 @@ import (
 	"os"
 
 	"rtsprec/commands"
+	"rtsprec/engine/av"
 )
 
 // version is set by release builds.
 var version = "devel"
 
 func main() {
-	os.Exit(commands.Main(commands.System(version)))
+	edge := commands.System(version)
+	edge.Coder = av.New(av.Options{})
+	os.Exit(commands.Main(edge))
 }

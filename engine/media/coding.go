@@ -1,0 +1,182 @@
+package media
+
+import (
+	"context"
+	"image"
+	"image/color"
+	"time"
+)
+
+// Coder turns access units into pictures and sound, and back. Package av makes the only
+// one there is; a build without cgo has none, and who needs one says fault.Unsupported.
+// Its methods may be called from many goroutines, those of what it returns from one at a
+// time. Everything it returns is closed or released by whoever got it.
+type Coder interface {
+	// PictureDecoder decodes a track of video. A codec that this build lacks, or a
+	// configuration that cannot be decoded, is fault.Unsupported.
+	PictureDecoder(t Track, o DecodeOptions) (PictureDecoder, error)
+	// PictureEncoder encodes video. What this build or machine lacks is
+	// fault.Unsupported, and the error names what there is.
+	PictureEncoder(o EncodeOptions) (PictureEncoder, error)
+	// SoundDecoder decodes a track of sound, resampled and mixed to the format asked for.
+	SoundDecoder(t Track, to SoundFormat) (SoundDecoder, error)
+	// SoundEncoder encodes sound to AAC, Opus or any PCM of Codecs.
+	SoundEncoder(o SoundEncodeOptions) (SoundEncoder, error)
+	// Canvas is what pictures are drawn on.
+	Canvas(o CanvasOptions) (Canvas, error)
+	// Still encodes one picture as an image file.
+	Still(p Picture, o StillOptions) ([]byte, error)
+	// File opens a plain media file (MP4, Matroska, MPEG-TS, ...) as one run: units as fast
+	// as they are asked for, Wall from start on.
+	File(ctx context.Context, path string, start time.Time) (Source, error)
+	// Devices says what decodes and encodes here, software last; each was really tried.
+	Devices(ctx context.Context) []Device
+}
+
+// Picture is a decoded picture: counted references to memory of the codec engine, or of
+// a device. It is immutable.
+type Picture interface {
+	Size() (width, height int) // shown pixels
+	PTS() Ticks                // in 1/90000 s, from the start of its run
+	Wall() time.Time           // capture time
+	Damaged() bool             // decoded from damaged units, concealed
+	Device() string            // where it lives: "" is main memory
+	Retain() Picture           // another reference, to be released as well
+	Release()
+}
+
+// DecodeOptions say how pictures are decoded.
+type DecodeOptions struct {
+	Device  string // "" or "none": software; "auto": the first device that can; or a device's name
+	Threads int    // of software; 0: 1
+	// Shown is the largest size at which the pictures are shown; zero: their own. A
+	// decoder may then leave out what cannot be seen, or scale where that costs nothing.
+	Shown image.Point
+	// Observe is told, once each, what a person should know: that a device failed and
+	// software went on. May be nil.
+	Observe func(note string)
+}
+
+// PictureDecoder decodes one track.
+type PictureDecoder interface {
+	// Decode takes the next unit and returns the pictures that came out, in order of
+	// presentation. au.Config, when present, reconfigures it. A unit that cannot be
+	// decoded is an error of fault.Damaged; the next one may be given all the same.
+	Decode(au AccessUnit) ([]Picture, error)
+	// Flush returns what is still inside; the next unit must be a key.
+	Flush() ([]Picture, error)
+	// Resize says that pictures are shown at another largest size from now on.
+	Resize(shown image.Point)
+	Device() string // in use; "" is software
+	Close()
+}
+
+// EncodeOptions say how pictures become a track. Zero values are the codec engine's
+// choice unless said otherwise.
+type EncodeOptions struct {
+	Codec         Codec         // H264, H265, MJPEG or MPEG4
+	Width, Height int           // even; pictures of another size are scaled, where they live
+	FPS           float64       // nominal; times come from the pictures
+	Bitrate       int           // mean, bit/s; 0 with Quality
+	MaxBitrate    int           // bit/s over Buffer; 0: not bounded
+	Buffer        time.Duration // of the rate control; 0: 1 s
+	Quality       int           // CRF, 1 best to 51; 0: by Bitrate
+	GOP           time.Duration // longest between key frames; 0: 2 s
+	BFrames       int
+	Preset        string // of x264 and x265 ("ultrafast" to "placebo"), mapped for devices
+	LowLatency    bool   // a unit comes out for each picture that goes in
+	Profile       string
+	Device        string // as DecodeOptions.Device
+	Threads       int    // of software; 0: 1
+	Observe       func(note string)
+}
+
+// PictureEncoder encodes one track. Units carry PTS (1/90000 s), Wall and Damaged of
+// their pictures, Arrival is left zero.
+type PictureEncoder interface {
+	Track() Track // Codec, ClockRate 90000, Config; ID is 0
+	// Encode takes the next picture, whose PTS rises, and makes a key frame of it when
+	// asked. It keeps its own reference.
+	Encode(p Picture, key bool) ([]AccessUnit, error)
+	// SetBitrate changes the rate from the next picture on, without a key frame where the
+	// encoder can.
+	SetBitrate(bitrate, maxBitrate int) error
+	Flush() ([]AccessUnit, error) // ends the stream
+	Device() string
+	Close()
+}
+
+// SoundFormat is what decoded sound looks like: interleaved 32-bit floats in [-1, 1].
+type SoundFormat struct {
+	Rate     int // Hz; 0: the track's own
+	Channels int // 1 or 2; 0: the track's own, two at most
+}
+
+// Sound is a block of decoded sound.
+type Sound struct {
+	SoundFormat
+	PTS     Ticks // in 1/Rate s from the start of its run
+	Wall    time.Time
+	Samples []float32
+}
+
+// SoundDecoder decodes one track.
+type SoundDecoder interface {
+	Decode(au AccessUnit) ([]Sound, error) // the samples are the caller's
+	Flush() ([]Sound, error)
+	Close()
+}
+
+// SoundEncodeOptions say how sound becomes a track.
+type SoundEncodeOptions struct {
+	Codec   Codec
+	Format  SoundFormat
+	Bitrate int // bit/s; 0: 64000 a channel
+}
+
+// SoundEncoder encodes one track. Blocks of any length are taken; a jump of PTS by more
+// than a frame goes on at the new time.
+type SoundEncoder interface {
+	Track() Track
+	Encode(s Sound) ([]AccessUnit, error)
+	Flush() ([]AccessUnit, error)
+	Close()
+}
+
+// CanvasOptions are the size of what is drawn.
+type CanvasOptions struct {
+	Width, Height int // even, 16 to 8192
+	Background    color.Color
+}
+
+// Canvas is a picture being drawn, 4:2:0. Rectangles are clipped to it; odd edges are
+// moved to the next even pixel.
+type Canvas interface {
+	// Draw scales the part src of a picture (empty: all of it) into dst.
+	Draw(p Picture, src, dst image.Rectangle) error
+	// Fill paints a rectangle; a colour with alpha is blended.
+	Fill(r image.Rectangle, c color.Color)
+	// Stamp blends an image, whose top left corner is put at a point. An image is
+	// converted once and remembered by its pointer: do not change it afterwards.
+	Stamp(img *image.NRGBA, at image.Point)
+	// Picture hands over what was drawn. What is on the canvas afterwards is undefined:
+	// draw all of it again, the background first where no cell covers it.
+	Picture(pts Ticks, wall time.Time) (Picture, error)
+	Close()
+}
+
+// StillOptions say how an image file is made.
+type StillOptions struct {
+	Format  string // "jpeg" (default) or "png"
+	Width   int    // pixels; 0: the picture's own. The height follows.
+	Quality int    // of JPEG, 1 to 100; 0: 85
+}
+
+// Device is one way to decode and encode.
+type Device struct {
+	Name   string // what DecodeOptions.Device takes: "cuda", "vaapi", "v4l2", "software"
+	Detail string // what it calls itself
+	Decode []Codec
+	Encode []Codec
+	Why    string // it does not work, and why; or empty
+}
