@@ -21,11 +21,13 @@ const module = "rtsprec"
 var floors = map[string]int{
 	"engine/fault":       0,
 	"engine/media":       1,
+	"engine/settings":    1,
 	"engine/timeline":    2,
 	"engine/rate":        2,
 	"engine/vfs":         2,
 	"engine/vfs/crashfs": 2,
 	"engine/access":      2,
+	"engine/testcard":    2,
 	"presets":            2,
 	"testdata/clips":     0,
 	"testdata/peers":     0,
