@@ -2,11 +2,46 @@
 
 package av
 
+// #cgo pkg-config: libavcodec libavformat libavutil libswresample libswscale
+// #include "shim.h"
+import "C"
+
 import (
+	"log/slog"
+
 	"github.com/asticode/go-astiav"
 
+	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 )
 
+// coder is the media.Coder.
+type coder struct {
+	log  *slog.Logger
+	live ledger
+}
+
+var _ media.Coder = (*coder)(nil)
+
 // New returns the codec engine of this build.
-func New(Options) media.Coder { _ = astiav.CodecIDH264; return nil }
+func New(o Options) media.Coder {
+	C.rp_init()
+	return &coder{log: o.Log}
+}
+
+// Live counts the FFmpeg objects that coder has made and that are not freed yet. It is 0
+// once all it returned was closed and released.
+func Live(c media.Coder) int {
+	if c, ok := c.(*coder); ok {
+		return c.live.total()
+	}
+	return 0
+}
+
+// failed makes an error of what FFmpeg returned; nil when ret is not negative.
+func failed(kind fault.Kind, op string, ret C.int) error {
+	if ret >= 0 {
+		return nil
+	}
+	return fault.Wrap(kind, op, astiav.Error(ret))
+}
