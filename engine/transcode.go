@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"slices"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
+	"rtsprec/presets"
+)
+
+// Coding says what becomes of the tracks of a kind on their way: that they are copied, or
+// what they are coded to.
+type Coding string
+
+// The codings. Copy and Auto are for pictures and for sound.
+const (
+	Copy   Coding = "copy" // as they come
+	Auto   Coding = "auto" // copied where the other end can hold them, else coded to what it can
+	ToH264 Coding = "h264"
+	ToH265 Coding = "h265"
+	ToAAC  Coding = "aac"
+	ToOpus Coding = "opus"
+)
+
+// VideoCodings and AudioCodings list them.
+var (
+	VideoCodings = []Coding{Copy, Auto, ToH264, ToH265}
+	AudioCodings = []Coding{Copy, Auto, ToAAC, ToOpus}
+)
+
+// TranscodeOptions say which tracks are coded anew, and how. The zero value copies all.
+type TranscodeOptions struct {
+	Video, Audio Coding // empty: Copy
+	// Size is the box that pictures are made to fit, their shape kept; they are never
+	// enlarged. A side of 0 follows from the other; both: as large as they come.
+	Size image.Point
+	FPS  float64 // pictures a second at most, picked by their times; 0: all
+	// Encoder is the settings; the zero value is [DefaultEncoder]. Its Size and FPS bound
+	// the pictures too.
+	Encoder presets.Encoder
+	Device  string // as media.DecodeOptions.Device, for decoding and encoding
+	// Accept says whether the other end can hold a track, for Auto; nil: every track.
+	Accept func(t media.Track) bool
+
+	name string // of the input, for what is told
+	wait bool   // as fast as it goes, and nothing is dropped: the input is not live
+}
+
+// DefaultEncoder is the settings where none are named: H.264 that every device plays, at a
+// quality that one does not see the difference of, for little work.
+var DefaultEncoder = presets.Encoder{
+	Video: media.H264, Speed: "veryfast", GOP: 2e9, Quality: 23, Peak: 1.5,
+	Rates:  []presets.Rate{{Height: 360, Bitrate: 1_500_000}, {Height: 720, Bitrate: 4_000_000}, {Height: 1080, Bitrate: 8_000_000}, {Height: 2160, Bitrate: 24_000_000}},
+	Buffer: 1e9, Audio: media.AAC, AudioBitrate: 128_000, Channels: 2,
+}
+
+// needsNothing reports whether every track is copied whatever it is.
+func (o TranscodeOptions) needsNothing() bool {
+	return (o.Video == "" || o.Video == Copy) && (o.Audio == "" || o.Audio == Copy)
+}
+
+// shapes reports whether pictures are to be made different.
+func (o TranscodeOptions) shapes() bool {
+	return o.Size != image.Point{} || o.FPS > 0
+}
+
+// check refuses what makes no sense (fault.Usage) and what this build cannot do
+// (fault.Unsupported).
+func (o TranscodeOptions) check(coder media.Coder) error {
+	o.Video, o.Audio = orCopy(o.Video), orCopy(o.Audio)
+	switch {
+	case !slices.Contains(VideoCodings, o.Video):
+		return fault.New(fault.Usage, "pictures cannot be coded to %q", o.Video)
+	case !slices.Contains(AudioCodings, o.Audio):
+		return fault.New(fault.Usage, "sound cannot be coded to %q", o.Audio)
+	case o.Size.X < 0 || o.Size.Y < 0 || o.Size.X > 8192 || o.Size.Y > 8192:
+		return fault.New(fault.Usage, "pictures of %dx%d", o.Size.X, o.Size.Y)
+	case o.FPS < 0 || o.FPS > 1000 || math.IsNaN(o.FPS):
+		return fault.New(fault.Usage, "%g pictures a second", o.FPS)
+	case o.Video == Copy && o.shapes():
+		return fault.New(fault.Usage, "pictures that are copied keep their size and pace")
+	}
+	explicit := o.Video != Copy && o.Video != Auto || o.Audio != Copy && o.Audio != Auto || o.shapes()
+	if coder == nil && explicit {
+		return errNoCodecs
+	}
+	return nil
+}
+
+// errNoCodecs is what a build without codecs says when it is asked to code.
+var errNoCodecs = fault.New(fault.Unsupported, "this build of rtsprec has no codecs: it can only copy")
+
+func orCopy(c Coding) Coding {
+	if c == "" {
+		return Copy
+	}
+	return c
+}
+
+// settings are the encoder's.
+func (o TranscodeOptions) settings() presets.Encoder {
+	if o.Encoder.Video == "" {
+		return DefaultEncoder
+	}
+	return o.Encoder
+}
+
+// target is what a track is coded to; empty: it is copied. why is set where that is the
+// choice of Auto.
+func (o TranscodeOptions) target(t media.Track) (to media.Codec, why string) {
+	coding := orCopy(o.Audio)
+	if t.Codec.Video() {
+		coding = orCopy(o.Video)
+	}
+	switch coding {
+	case Copy:
+		return "", ""
+	case Auto:
+		shaped := t.Codec.Video() && o.shapes()
+		if !shaped && (o.Accept == nil || o.Accept(t)) {
+			return "", ""
+		}
+		to = o.choice(t)
+		if !shaped {
+			why = t.Codec.Title() + " cannot be used there"
+		}
+		return to, why
+	}
+	to = media.Codec(coding)
+	if to == t.Codec && !t.Codec.Video() {
+		return "", "" // it would be the same, only worse
+	}
+	return to, ""
+}
+
+// choice is what Auto codes a track to: the preset's codec, if the other end holds it.
+func (o TranscodeOptions) choice(t media.Track) media.Codec {
+	to, other := o.settings().Audio, media.AAC
+	if t.Codec.Video() {
+		to, other = o.settings().Video, media.H264
+	}
+	if to == "" || o.Accept != nil && !o.Accept(media.Track{Codec: to, ClockRate: 90000, SampleRate: t.SampleRate, Channels: t.Channels}) {
+		return other
+	}
+	return to
+}
+
+// told is a line about a track that is coded anew.
+func told(t media.Track, to media.Codec, why string) string {
+	s := fmt.Sprintf("%s is re-encoded to %s", t.Codec.Title(), to.Title())
+	if why != "" {
+		s += ": " + why
+	}
+	return s
+}
+
+// pictureSize is the size at which a picture is encoded: in the box, never larger than
+// it is, with even sides.
+func (o TranscodeOptions) pictureSize(width, height int) (int, int) {
+	scale := 1.0
+	if o.Size.X > 0 {
+		scale = min(scale, float64(o.Size.X)/float64(width))
+	}
+	if o.Size.Y > 0 {
+		scale = min(scale, float64(o.Size.Y)/float64(height))
+	}
+	even := func(side int) int { return max(2, int(math.Round(float64(side)*scale/2))*2) }
+	if scale == 1 {
+		even = func(side int) int { return max(2, side&^1) }
+	}
+	w, h, _ := o.settings().Within(even(width), even(height), 0)
+	return w, h
+}
+
+// pace is how many pictures a second are encoded at most; 0: all.
+func (o TranscodeOptions) pace() float64 {
+	_, _, fps := o.settings().Within(16, 16, o.FPS)
+	return fps
+}
