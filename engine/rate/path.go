@@ -1,0 +1,186 @@
+package rate
+
+import "time"
+
+// A path keeps what was observed of late, and what follows from it.
+type path struct {
+	samples []sample // of the last window, oldest first
+	bases   []base   // least round trips, a bucket each
+	last    Feedback
+	rtt     time.Duration // newest round trip, or how long one is being waited for
+	loss    float64       // smoothed over a few reports
+	noise   time.Duration // mean deviation of queueing while nothing is wrong
+}
+
+type sample struct {
+	at              time.Time
+	sent, delivered int64
+	queueing        time.Duration
+}
+
+type base struct {
+	from time.Time
+	rtt  time.Duration
+}
+
+const (
+	window     = 1500 * time.Millisecond // over which rates are measured
+	recent     = 650 * time.Millisecond  // over which they are while something waits
+	trend      = 850 * time.Millisecond  // over which the slope is
+	noiseMost  = 15 * time.Millisecond
+	baseBucket = 10 * time.Second
+	baseKept   = 6 // buckets: a path that has become longer is believed after a minute
+	heavyLoss  = 0.10
+	lightLoss  = 0.03        // a radio link may lose as much without being full
+	longest    = time.Minute // no time in a feedback is believed above it
+)
+
+// observe takes a feedback in and leaves out what cannot be.
+func (p *path) observe(now time.Time, f Feedback) {
+	f.Sent = max(f.Sent, p.last.Sent)
+	f.Delivered = min(max(f.Delivered, p.last.Delivered), f.Sent)
+	f.Backlog = max(f.Backlog, 0)
+	f.Stalled = min(max(f.Stalled, 0), longest)
+	if f.Reported && f.Loss >= 0 && f.Loss <= 1 { // not NaN either
+		p.loss += (f.Loss - p.loss) / 5 // a few packets a report: one lost is not much
+	}
+	if f.RTT > 0 && f.RTT < longest {
+		p.rtt = f.RTT
+		p.least(now, f.RTT)
+	}
+	waited := p.rtt
+	if f.Waiting < longest {
+		waited = max(waited, f.Waiting)
+	}
+	p.last = f
+	q := max(waited-p.base(), 0) + p.waiting(f)
+	p.samples = append(p.samples, sample{now, f.Sent, f.Delivered, q})
+	for len(p.samples) > 2 && now.Sub(p.samples[0].at) > window {
+		p.samples = p.samples[1:]
+	}
+}
+
+// waiting is how long what waits on this side will take.
+func (p *path) waiting(f Feedback) time.Duration {
+	if f.Backlog == 0 {
+		return 0
+	}
+	through := p.through(window)
+	if through <= 0 {
+		return f.Stalled
+	}
+	return time.Duration(min(float64(f.Backlog)*8/through, longest.Seconds()) * float64(time.Second))
+}
+
+// least keeps the least round trip of the last minute.
+func (p *path) least(now time.Time, rtt time.Duration) {
+	if n := len(p.bases); n == 0 || now.Sub(p.bases[n-1].from) >= baseBucket {
+		p.bases = append(p.bases, base{now, rtt})
+		if len(p.bases) > baseKept {
+			p.bases = p.bases[1:]
+		}
+	} else if rtt < p.bases[n-1].rtt {
+		p.bases[n-1].rtt = rtt
+	}
+}
+
+func (p *path) base() time.Duration {
+	var least time.Duration
+	for i, b := range p.bases {
+		if i == 0 || b.rtt < least {
+			least = b.rtt
+		}
+	}
+	return least
+}
+
+func (p *path) queueing() time.Duration {
+	if n := len(p.samples); n > 0 {
+		return p.samples[n-1].queueing
+	}
+	return 0
+}
+
+// settle learns how much queueing varies while nothing is wrong.
+func (p *path) settle() {
+	p.noise += (min(p.queueing(), noiseMost) - p.noise) / 16
+}
+
+// waits says for how many samples in a row queueing has been above a limit.
+func (p *path) waits(limit time.Duration) (n int) {
+	for n < len(p.samples) && p.samples[len(p.samples)-1-n].queueing > limit {
+		n++
+	}
+	return n
+}
+
+// sent is the rate of what was sent of late, bit/s; 0: not known yet.
+func (p *path) sent(over time.Duration) float64 {
+	return p.rate(over, func(s sample) int64 { return s.sent })
+}
+
+// through is the rate at which bytes arrive, or where nobody says, at which they are
+// sent, bit/s.
+func (p *path) through(over time.Duration) float64 {
+	if p.last.Delivered > 0 {
+		return p.rate(over, func(s sample) int64 { return s.delivered })
+	}
+	return p.sent(over)
+}
+
+func (p *path) rate(over time.Duration, count func(sample) int64) float64 {
+	if len(p.samples) < 2 {
+		return 0
+	}
+	last := p.samples[len(p.samples)-1]
+	first := p.samples[0]
+	for _, s := range p.samples {
+		if first = s; last.at.Sub(s.at) <= over {
+			break
+		}
+	}
+	d := last.at.Sub(first.at).Seconds()
+	if d < 0.1 {
+		return 0
+	}
+	return float64(count(last)-count(first)) * 8 / d
+}
+
+// slope is by how many seconds queueing grows a second: least squares over the trend.
+func (p *path) slope() float64 {
+	n := len(p.samples)
+	if n == 0 {
+		return 0
+	}
+	last := p.samples[n-1].at
+	var k, st, sq, stt, stq float64
+	for _, s := range p.samples {
+		if last.Sub(s.at) > trend {
+			continue
+		}
+		t, q := s.at.Sub(last).Seconds(), s.queueing.Seconds()
+		k, st, sq, stt, stq = k+1, st+t, sq+q, stt+t*t, stq+t*q
+	}
+	if d := k*stt - st*st; k >= 3 && d > 1e-9 {
+		return (k*stq - st*sq) / d
+	}
+	return 0
+}
+
+// capacity is what the path takes, seen while it is full, bit/s: what arrives; where
+// nobody says what arrives, what is sent less what the growing queue keeps and what is lost.
+func (p *path) capacity() float64 {
+	if p.last.Delivered > 0 {
+		return p.through(recent)
+	}
+	return p.sent(recent) / (1 + max(p.slope(), 0)) * (1 - min(max(p.loss-lightLoss, 0), 0.5))
+}
+
+// doubt is the least part of what was seen before that a new capacity is believed to be:
+// what arrives is measured, the other way is a guess.
+func (p *path) doubt() float64 {
+	if p.last.Delivered > 0 {
+		return 0.35
+	}
+	return 0.7
+}

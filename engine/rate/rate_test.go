@@ -1,0 +1,262 @@
+package rate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+func constant(r float64) func(time.Duration) float64 {
+	return func(time.Duration) float64 { return r }
+}
+
+func narrowing(t time.Duration) float64 {
+	if t >= 20*time.Second && t < 60*time.Second {
+		return 2e6
+	}
+	return 20e6
+}
+
+// mobile is a trace like those of a phone on the move: a walk of the rate's logarithm
+// between 0.5 and 12 Mbit/s, with a hole of a second now and then.
+func mobile(seed uint64) func(time.Duration) float64 {
+	r := rand.New(rand.NewPCG(seed, 7))
+	var rates []float64
+	at := math.Log(5e6)
+	hole := 0
+	for range 1200 { // of 100 ms
+		at += 0.08 * r.NormFloat64()
+		at = min(max(at, math.Log(5e5)), math.Log(12e6))
+		if hole--; hole < 0 && r.IntN(300) == 0 {
+			hole = 10
+		}
+		if hole >= 0 {
+			rates = append(rates, 1e5)
+		} else {
+			rates = append(rates, math.Exp(at))
+		}
+	}
+	return func(t time.Duration) float64 { return rates[min(int(t/(100*time.Millisecond)), len(rates)-1)] }
+}
+
+func bursts(t time.Duration, r *rand.Rand) bool {
+	return t%(10*time.Second) < 300*time.Millisecond && r.IntN(4) == 0
+}
+
+func even(part float64) func(time.Duration, *rand.Rand) bool {
+	return func(_ time.Duration, r *rand.Rand) bool { return r.Float64() < part }
+}
+
+type scene struct {
+	name     string
+	link     link
+	from, to time.Duration // of the stretch that is measured
+}
+
+func scenes() []scene {
+	const s = time.Second
+	queue, delay := 100*time.Millisecond, 20*time.Millisecond
+	return []scene{
+		{"step 20-2-20, narrow part", link{rate: narrowing, queue: queue, delay: delay}, 23 * s, 60 * s},
+		{"ramp 8 to 1 and back", link{rate: func(t time.Duration) float64 { return 1e6 + 7e6*math.Abs(60-t.Seconds())/60 }, queue: queue, delay: delay}, 10 * s, 110 * s},
+		{"sawtooth 1 to 4 each 20 s", link{rate: func(t time.Duration) float64 { return 1e6 + 3e6*float64(t%(20*s))/float64(20*s) }, queue: queue, delay: delay}, 20 * s, 120 * s},
+		{"3 Mbit/s, bursts of loss", link{rate: constant(3e6), queue: queue, delay: delay, loss: bursts}, 20 * s, 120 * s},
+		{"1 Mbit/s, 3 % loss", link{rate: constant(1e6), queue: queue, delay: delay, loss: even(0.03)}, 20 * s, 120 * s},
+		{"mobile", link{rate: mobile(3), queue: 300 * time.Millisecond, delay: 30 * time.Millisecond}, 10 * s, 120 * s},
+		{"5 Mbit/s, 2 taken for a minute", link{rate: constant(5e6), queue: queue, delay: delay, compete: func(t time.Duration) float64 {
+			if t > 40*s && t < 100*s {
+				return 2e6
+			}
+			return 0
+		}}, 20 * s, 120 * s},
+		{"step 20-2-20 over TCP", link{rate: narrowing, queue: queue, delay: delay, tcp: true}, 23 * s, 60 * s},
+	}
+}
+
+// The numbers of the published controllers are shown beside ours, from the same links.
+func TestAgainstPublishedControllers(t *testing.T) {
+	var table strings.Builder
+	fmt.Fprintf(&table, "\n%-32s %-8s %6s %8s %6s %6s\n", "link", "by", "used", "p95 ms", "swing", "lost")
+	const start, most = 4e6, 6e6
+	for _, sc := range scenes() {
+		subjects := []struct {
+			name string
+			s    subject
+		}{{"rtsprec", &ours{c: New(Options{Start: start, Max: most})}}, {"gcc", newGCC(start, most)}, {"scream", newScream(start, most)}}
+		for _, x := range subjects {
+			if sc.link.tcp && x.name != "rtsprec" {
+				continue // they have no form for it
+			}
+			f := measure(sc.link.run(x.s, start, 120*time.Second, 11), sc.from, sc.to)
+			fmt.Fprintf(&table, "%-32s %-8s %5.0f%% %8d %6.2f %6d\n", sc.name, x.name, 100*f.used, f.p95.Milliseconds(), f.swing, f.lost)
+		}
+	}
+	t.Log(table.String())
+}
+
+// ladder is the one that relay uses for a source of 4 Mbit/s.
+var ladder = []Step{
+	{"source", 4_200_000, 6_000_000}, {"1080p30", 2_500_000, 4_100_000}, {"720p25", 1_200_000, 2_500_000},
+	{"540p20", 600_000, 1_200_000}, {"360p15", 250_000, 600_000}, {"key frames", 0, 250_000},
+}
+
+// stepped is a controller with a ladder.
+type stepped struct {
+	ours
+	steps   *Steps
+	changes []change
+}
+
+type change struct {
+	at   time.Duration
+	step int
+	why  string
+}
+
+func newStepped(t testing.TB, o Options) *stepped {
+	s, err := NewSteps(ladder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stepped{ours: ours{c: New(o)}, steps: s}
+}
+
+func (s *stepped) update(o seen) float64 {
+	d := s.c.Update(epoch.Add(o.at), o.f)
+	step, why := s.steps.Choose(epoch.Add(o.at), d)
+	if len(why) > 0 {
+		s.changes = append(s.changes, change{o.at, step, why[0].String()})
+	}
+	return float64(s.steps.Bitrate(d))
+}
+
+// What is asked of the product over a link of 20, 2 and 20 Mbit/s, on the controller alone.
+func TestALinkThatNarrowsAndWidens(t *testing.T) {
+	for _, tcp := range []bool{false, true} {
+		for seed := range uint64(8) {
+			t.Run(fmt.Sprintf("tcp=%v/%d", tcp, seed), func(t *testing.T) {
+				s := newStepped(t, Options{Max: 6e6})
+				l := link{rate: narrowing, queue: 100 * time.Millisecond, delay: 20 * time.Millisecond, tcp: tcp}
+				ticks := l.run(s, 6e6, 100*time.Second, seed)
+				told := fmt.Sprint(s.changes)
+				step := func(at time.Duration) (now int) {
+					for _, c := range s.changes {
+						if c.at <= at {
+							now = c.step
+						}
+					}
+					return now
+				}
+				var first time.Duration
+				for _, k := range ticks {
+					if k.t >= 20*time.Second && k.target < 5e6 {
+						first = k.t - 20*time.Second
+						break
+					}
+				}
+				if first == 0 || first > 1500*time.Millisecond {
+					t.Errorf("the first step down came after %v", first)
+				}
+				if step(70*time.Second) > 2 {
+					t.Errorf("not 720p 10 s after the link widened: %s", told)
+				}
+				if step(80*time.Second) != 0 {
+					t.Errorf("not the source 20 s after the link widened: %s", told)
+				}
+				narrow := 0
+				for _, c := range s.changes {
+					if c.at > 25*time.Second && c.at < 60*time.Second {
+						narrow++
+					}
+				}
+				if narrow > 1 {
+					t.Errorf("%d changes of the step while nothing changed: %s", narrow, told)
+				}
+				f := measure(ticks, 23*time.Second, 60*time.Second)
+				if f.used < 0.8 {
+					t.Errorf("%.0f %% of the narrow link used", 100*f.used)
+				}
+				if limit := map[bool]time.Duration{false: 400, true: 800}[tcp] * time.Millisecond; f.p95 > limit {
+					t.Errorf("delay of the narrow part: p95 %v", f.p95)
+				}
+			})
+		}
+	}
+}
+
+func TestLightLossIsNoReasonToYield(t *testing.T) {
+	for seed := range uint64(8) {
+		s := newStepped(t, Options{Max: 6e6})
+		l := link{rate: constant(1e6), queue: 100 * time.Millisecond, delay: 20 * time.Millisecond, loss: even(0.03)}
+		f := measure(l.run(s, 6e6, 120*time.Second, seed), 20*time.Second, 120*time.Second)
+		if f.used < 0.8 {
+			t.Errorf("seed %d: %.0f %% used", seed, 100*f.used)
+		}
+		steady := 0
+		for _, c := range s.changes {
+			if c.at > 20*time.Second {
+				steady++
+			}
+		}
+		if steady > 2 {
+			t.Errorf("seed %d: the step changed %d times in 100 s: %v", seed, steady, s.changes)
+		}
+	}
+}
+
+// Whatever a peer reports: the rate stays within its bounds, and nothing overflows.
+func FuzzFeedback(f *testing.F) {
+	f.Add(int64(1e6), int64(1e6), int64(0), int64(0), int64(40e6), int64(0), 0.0, true)
+	f.Add(int64(-5), int64(math.MaxInt64), int64(math.MaxInt64), int64(-1), int64(-40e6), int64(math.MaxInt64), 255.0/256, true)
+	f.Add(int64(math.MaxInt64), int64(7), int64(-9), int64(math.MaxInt64), int64(math.MaxInt64), int64(-1), math.NaN(), true)
+	f.Fuzz(func(t *testing.T, sent, delivered, backlog, stall, rtt, waiting int64, loss float64, reported bool) {
+		c := New(Options{Min: 200_000, Max: 8_000_000})
+		s, _ := NewSteps(ladder)
+		for i := range 100 {
+			fb := Feedback{Sent: sent, Delivered: delivered, Backlog: backlog, Stalled: time.Duration(stall), RTT: time.Duration(rtt), Waiting: time.Duration(waiting), Loss: loss, Reported: reported}
+			if i%2 == 0 {
+				fb = Feedback{Sent: int64(i) * 100_000, RTT: 40 * time.Millisecond}
+			}
+			d := c.Update(epoch.Add(time.Duration(i)*200*time.Millisecond), fb)
+			if d.Bitrate < 200_000 || d.Bitrate > 8_000_000 || d.Steady < d.Bitrate || d.Queueing < 0 || d.Queueing > 2*longest || !(d.Loss >= 0 && d.Loss <= 1) {
+				t.Fatalf("%+v from %+v", d, fb)
+			}
+			if at, _ := s.Choose(epoch.Add(time.Duration(i)*200*time.Millisecond), d); at < 0 || at >= len(ladder) {
+				t.Fatal(at)
+			}
+		}
+	})
+}
+
+// A receiver that says for ever that everything is lost ends at the least rate, no lower,
+// and the rate returns once it says otherwise.
+func TestAReporterThatLiesIsBounded(t *testing.T) {
+	c := New(Options{Min: 300_000, Max: 4e6})
+	now := epoch
+	var sent int64
+	send := func(loss float64, n int) (d Decision) {
+		for range n {
+			d = c.Update(now, Feedback{Sent: sent, RTT: 40 * time.Millisecond, Loss: loss, Reported: true})
+			now = now.Add(200 * time.Millisecond)
+			sent += int64(d.Bitrate / 8 / 5)
+		}
+		return d
+	}
+	if d := send(255.0/256, 600); d.Bitrate < 300_000 || d.Bitrate > 1_000_000 {
+		t.Errorf("%+v", d)
+	}
+	if d := send(0, 300); d.Bitrate != 4e6 {
+		t.Errorf("a minute later: %+v", d)
+	}
+}
+
+func TestStepsThatDoNotFallAreRefused(t *testing.T) {
+	for _, bad := range [][]Step{nil, {{"a", 5, 4}}, {{"a", -1, 4}}, {{"a", 10, 20}, {"b", 10, 15}}, {{"a", 10, 20}, {"b", 12, 30}}, {{"a", 10, 20}, {"b", 5, 20}}} {
+		if _, err := NewSteps(bad); err == nil {
+			t.Errorf("%v", bad)
+		}
+	}
+}
