@@ -39,7 +39,6 @@ type Controller struct {
 	at      time.Time     // of the last Update
 	rise    float64       // part a second
 	rest    time.Duration
-	bounded bool
 }
 
 // New returns a controller that has seen nothing yet.

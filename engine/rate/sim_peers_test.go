@@ -14,7 +14,6 @@ type gcc struct {
 	threshold   float64 // ms
 	window      []struct{ x, y float64 }
 	first       bool
-	base        group
 	sum, smooth float64
 	state       string
 	over        time.Duration

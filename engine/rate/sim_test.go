@@ -251,9 +251,8 @@ func measure(ticks []tick, from, to time.Duration) figures {
 
 // ours is the controller itself.
 type ours struct {
-	c     *Controller
-	least time.Duration
-	log   []string
+	c   *Controller
+	log []string
 }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
