@@ -18,6 +18,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/rtsp"
+	"rtsprec/engine/settings"
 	"rtsprec/engine/vfs"
 )
 
@@ -187,7 +188,7 @@ func unescaped(s string) string {
 
 // addCamera writes a camera at the end of the file, and leaves all else as it is.
 func (p *process) addCamera(name string, l listedCamera) error {
-	data, err := vfs.ReadFile(p.FS, name, settingsLimit)
+	data, err := vfs.ReadFile(p.FS, name, settings.Limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = nil, p.FS.MkdirAll(filepath.Dir(name), 0o700)
 	}

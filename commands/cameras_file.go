@@ -13,6 +13,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/rtsp"
+	"rtsprec/engine/settings"
 	"rtsprec/engine/vfs"
 )
 
@@ -79,7 +80,7 @@ func (p *process) readCameras(typed string) (*cameraList, error) {
 	if err != nil {
 		return nil, usage("ls -l "+quoted(name), "read the cameras: %v", err)
 	}
-	data, err := vfs.ReadFile(p.FS, name, settingsLimit)
+	data, err := vfs.ReadFile(p.FS, name, settings.Limit)
 	if err != nil {
 		return nil, usage("ls -l "+quoted(name), "read the cameras: %v", err)
 	}
@@ -95,41 +96,41 @@ func (p *process) readCameras(typed string) (*cameraList, error) {
 
 // parseCameras reads a file's text strictly.
 func parseCameras(name string, data []byte) (*cameraList, error) {
-	s := settings{name: name}
+	s := settings.File{Name: name}
 	list := &cameraList{file: name}
-	if root, ok := s.root(data); ok {
-		s.keys(root, map[string]func(value){
-			"cameras": func(v value) { s.list(v, func(v value) { list.read(&s, v) }) },
+	if root, ok := s.Root(data); ok {
+		s.Keys(root, map[string]func(settings.Value){
+			"cameras": func(v settings.Value) { s.List(v, func(v settings.Value) { list.read(&s, v) }) },
 		})
 	}
-	return list, s.err()
+	return list, s.Err()
 }
 
 // read takes one camera.
-func (c *cameraList) read(s *settings, v value) {
-	l := listedCamera{line: v.line}
+func (c *cameraList) read(s *settings.File, v settings.Value) {
+	l := listedCamera{line: v.Line}
 	at := v // of what concerns the whole camera
-	address := func(to *string) func(value) {
-		return s.parsed(func(text string) error {
+	address := func(to *string) func(settings.Value) {
+		return s.Parsed(func(text string) error {
 			*to = text
 			return checkURL(text)
 		})
 	}
-	s.keys(v, map[string]func(value){
-		"name": func(v value) {
+	s.Keys(v, map[string]func(settings.Value){
+		"name": func(v settings.Value) {
 			at = v
-			s.text(&l.name)(v)
-			s.refused(v, journal.ValidCameraName(l.name))
+			s.Text(&l.name)(v)
+			s.Refused(v, journal.ValidCameraName(l.name))
 		},
 		"url": address(&l.url), "sub_url": address(&l.sub),
-		"transport": s.parsed(enum[rtsp.Transport]{&l.transport, rtsp.Transports}.Set),
-		"insecure":  s.flag(&l.insecure),
-		"fingerprint": s.parsed(func(text string) (err error) {
+		"transport": s.Parsed(enum[rtsp.Transport]{&l.transport, rtsp.Transports}.Set),
+		"insecure":  s.Flag(&l.insecure),
+		"fingerprint": s.Parsed(func(text string) (err error) {
 			l.fingerprint, err = parseFingerprint(text)
 			return err
 		}),
-		"user": s.text(&l.user), "password": s.text(&l.password), "password_env": s.text(&l.passwordEnv),
-		"password_file": s.text(&l.passwordFile), "password_command": s.texts(&l.passwordCommand),
+		"user": s.Text(&l.user), "password": s.Text(&l.password), "password_env": s.Text(&l.passwordEnv),
+		"password_file": s.Text(&l.passwordFile), "password_command": s.Texts(&l.passwordCommand),
 	})
 	if l.passwordFile != "" && !filepath.IsAbs(l.passwordFile) {
 		l.passwordFile = filepath.Join(filepath.Dir(c.file), l.passwordFile)
@@ -138,16 +139,16 @@ func (c *cameraList) read(s *settings, v value) {
 	if l.name != "" {
 		who = "camera " + l.name
 	} else {
-		s.wrong(at, "this camera has no name")
+		s.Wrong(at, "this camera has no name")
 	}
 	if l.url == "" {
-		s.wrong(at, "%s has no url", who)
+		s.Wrong(at, "%s has no url", who)
 	}
 	if n := l.sources(); n > 1 {
-		s.wrong(at, "%s has %d passwords: one of password, password_env, password_file and password_command is enough", who, n)
+		s.Wrong(at, "%s has %d passwords: one of password, password_env, password_file and password_command is enough", who, n)
 	}
 	if slices.ContainsFunc(c.cameras, func(o listedCamera) bool { return strings.EqualFold(o.name, l.name) && l.name != "" }) {
-		s.wrong(at, "there are two cameras called %s", l.name)
+		s.Wrong(at, "there are two cameras called %s", l.name)
 	}
 	c.cameras = append(c.cameras, l)
 }
@@ -173,7 +174,7 @@ func (c *cameraList) secret() bool {
 // similar is a name that may have been meant; empty: none.
 func (c *cameraList) similar(name string) string {
 	for _, l := range c.cameras {
-		if near(name, l.name) {
+		if settings.Near(name, l.name) {
 			return l.name
 		}
 	}

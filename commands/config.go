@@ -17,12 +17,13 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/rtsp"
+	"rtsprec/engine/settings"
 	"rtsprec/engine/vfs"
 )
 
 // serveConfig is serve's file being read.
 type serveConfig struct {
-	settings
+	settings.File
 	p       *process
 	dir     string // of the file: relative names in it are relative to that
 	mode    fs.FileMode
@@ -33,7 +34,7 @@ type serveConfig struct {
 
 // pathSaid is what an entry of paths says of recording, as opposed to leaving it out.
 type pathSaid struct {
-	at     value
+	at     settings.Value
 	pull   string
 	record *bool
 }
@@ -46,13 +47,13 @@ func (p *process) readConfig(ctx context.Context, name, cameras string, defaults
 	if err != nil {
 		return defaults, configFault(name, err)
 	}
-	data, err := vfs.ReadFile(p.FS, name, settingsLimit)
+	data, err := vfs.ReadFile(p.FS, name, settings.Limit)
 	if err != nil {
 		return defaults, configFault(name, err)
 	}
-	c := &serveConfig{settings: settings{name: name}, p: p, dir: filepath.Dir(name), mode: info.Mode(), options: defaults, cameras: cameras}
+	c := &serveConfig{File: settings.File{Name: name}, p: p, dir: filepath.Dir(name), mode: info.Mode(), options: defaults, cameras: cameras}
 	c.read(ctx, data)
-	if err := c.err(); err != nil {
+	if err := c.Err(); err != nil {
 		return defaults, fault.Wrap(fault.Usage, "", err)
 	}
 	return c.options, nil
@@ -67,74 +68,74 @@ func configFault(name string, err error) error {
 }
 
 func (c *serveConfig) read(ctx context.Context, data []byte) {
-	root, ok := c.root(data)
+	root, ok := c.Root(data)
 	if !ok {
 		return
 	}
 	o := &c.options
-	typed, paths := c.cameras, value{}
-	c.keys(root, map[string]func(value){
+	typed, paths := c.cameras, settings.Value{}
+	c.Keys(root, map[string]func(settings.Value){
 		"rtsp": c.addresses(&o.RTSP), "rtsps": c.addresses(&o.RTSPS),
 		"http": c.addresses(&o.HTTP), "https": c.addresses(&o.HTTPS),
 		"certificate": c.file(&o.Cert), "key": c.file(&o.Key),
-		"udp": c.number(&o.UDP, 0, 65534), "multicast": c.text(&o.Multicast),
+		"udp": c.Number(&o.UDP, 0, 65534), "multicast": c.Text(&o.Multicast),
 		"archives":  c.files(&o.Archives),
 		"record":    c.record,
 		"retention": c.retention,
-		"users":     func(v value) { o.Users = nil; c.list(v, c.user) },
-		"anybody":   func(v value) { c.anybody(v) },
-		"tries":     c.number(&o.Tries, 1, 1<<20), "tries_window": c.span(&o.TriesWindow, time.Second, 24*time.Hour),
-		"connections": c.number(&o.Connections, 1, 1<<20), "per_address": c.number(&o.PerAddress, 1, 1<<20),
+		"users":     func(v settings.Value) { o.Users = nil; c.List(v, c.user) },
+		"anybody":   func(v settings.Value) { c.anybody(v) },
+		"tries":     c.Number(&o.Tries, 1, 1<<20), "tries_window": c.span(&o.TriesWindow, time.Second, 24*time.Hour),
+		"connections": c.Number(&o.Connections, 1, 1<<20), "per_address": c.Number(&o.PerAddress, 1, 1<<20),
 		"idle": c.span(&o.Idle, time.Second, 24*time.Hour), "queue": c.size(&o.Queue),
 		"grace":   c.span(&o.Grace, time.Second, 10*time.Minute),
 		"cameras": c.file(&c.cameras),
-		"paths":   func(v value) { paths = v },
+		"paths":   func(v settings.Value) { paths = v },
 	})
 	if typed != "" {
 		c.cameras = typed
 	}
-	if paths.node != nil { // last, because they may name cameras
+	if paths.Set() { // last, because they may name cameras
 		c.paths(ctx, paths)
 	}
 	c.settlePaths()
 	for _, err := range c.options.Validate() {
-		c.wrong(c.placeOf(err), "%v", err)
+		c.Wrong(c.placeOf(err), "%v", err)
 	}
 }
 
 // placeOf finds the line of what Validate says of a path.
-func (c *serveConfig) placeOf(err error) value {
+func (c *serveConfig) placeOf(err error) settings.Value {
 	for name, said := range c.said {
 		if strings.Contains(err.Error(), fmt.Sprintf("path %q ", name)) || strings.HasPrefix(err.Error(), "path "+name+" ") {
 			return said.at
 		}
 	}
-	return value{}
+	return settings.Value{}
 }
 
 // addresses takes one address or a list; an empty one turns the protocol off.
-func (c *serveConfig) addresses(to *[]string) func(value) {
-	return func(v value) {
-		c.texts(to)(v)
+func (c *serveConfig) addresses(to *[]string) func(settings.Value) {
+	return func(v settings.Value) {
+		c.Texts(to)(v)
 		for _, a := range *to {
-			c.refused(v, checkAddress(a))
+			c.Refused(v, checkAddress(a))
 		}
 	}
 }
 
 // file takes a name that is relative to the file it stands in.
-func (c *serveConfig) file(to *string) func(value) {
-	return func(v value) {
-		if c.text(to)(v); *to != "" && !filepath.IsAbs(*to) {
+func (c *serveConfig) file(to *string) func(settings.Value) {
+	return func(v settings.Value) {
+		if c.Text(to)(v); *to != "" && !filepath.IsAbs(*to) {
 			*to = filepath.Join(c.dir, *to)
 		}
 	}
 }
 
-func (c *serveConfig) files(to *[]string) func(value) {
-	return func(v value) {
+func (c *serveConfig) files(to *[]string) func(settings.Value) {
+	return func(v settings.Value) {
 		*to = nil
-		c.list(v, func(v value) {
+		c.List(v, func(v settings.Value) {
 			var name string
 			if c.file(&name)(v); name != "" {
 				*to = append(*to, name)
@@ -143,16 +144,16 @@ func (c *serveConfig) files(to *[]string) func(value) {
 	}
 }
 
-func (c *serveConfig) size(to *int64) func(value) {
-	return c.parsed(func(text string) (err error) {
+func (c *serveConfig) size(to *int64) func(settings.Value) {
+	return c.Parsed(func(text string) (err error) {
 		*to, err = parseSize(text)
 		return err
 	})
 }
 
-func (c *serveConfig) record(v value) {
+func (c *serveConfig) record(v settings.Value) {
 	r := &c.options.Record
-	c.keys(v, map[string]func(value){
+	c.Keys(v, map[string]func(settings.Value){
 		"dir":      c.file(&r.Dir),
 		"segment":  c.span(&r.Segment, time.Second, 24*time.Hour),
 		"commit":   c.span(&r.Commit, 100*time.Millisecond, time.Minute),
@@ -161,42 +162,54 @@ func (c *serveConfig) record(v value) {
 	})
 }
 
-func (c *serveConfig) retention(v value) {
+func (c *serveConfig) retention(v settings.Value) {
 	k := &c.options.Record.Keep
 	*k = archive.Keep{}
-	c.keys(v, map[string]func(value){
-		"archives": c.flag(&c.options.Record.KeepArchives),
+	c.Keys(v, map[string]func(settings.Value){
+		"archives": c.Flag(&c.options.Record.KeepArchives),
 		"age":      c.age(&k.Age), "size": c.size(&k.Size), "free": c.size(&k.Free),
-		"cameras": func(v value) {
+		"cameras": func(v settings.Value) {
 			k.Cameras = map[string]archive.Keep{}
-			c.each(v, func(name string, v value) {
-				c.refused(v, journal.ValidCameraName(name))
+			c.Each(v, func(name string, v settings.Value) {
+				c.Refused(v, journal.ValidCameraName(name))
 				var own archive.Keep
-				v.at = "retention.cameras.*"
-				c.keys(v, map[string]func(value){"age": c.age(&own.Age), "size": c.size(&own.Size)})
+				v.At = "retention.cameras.*"
+				c.Keys(v, map[string]func(settings.Value){"age": c.age(&own.Age), "size": c.size(&own.Size)})
 				k.Cameras[name] = own
 			})
 		},
 	})
 }
 
+// span takes a length of time, as flags do, within bounds.
+func (c *serveConfig) span(to *time.Duration, least, most time.Duration) func(settings.Value) {
+	return c.Parsed(func(text string) error {
+		f := span{min: least, max: most}
+		if err := f.Set(text); err != nil {
+			return err
+		}
+		*to = f.d
+		return nil
+	})
+}
+
 // age takes a length of time that may be in days.
-func (c *serveConfig) age(to *time.Duration) func(value) {
-	return c.parsed(func(text string) (err error) {
+func (c *serveConfig) age(to *time.Duration) func(settings.Value) {
+	return c.Parsed(func(text string) (err error) {
 		*to, err = parseAge(text)
 		return err
 	})
 }
 
-func (c *serveConfig) user(v value) {
+func (c *serveConfig) user(v settings.Value) {
 	var u access.User
 	var env, file string
-	v.at = "users"
-	c.keys(v, map[string]func(value){
-		"name": c.text(&u.Name), "password_env": c.text(&env), "password_file": c.file(&file), "hash": c.text(&u.Hash),
-		"grants": func(v value) { c.list(v, func(v value) { u.Grants = append(u.Grants, c.grant(v)) }) },
-		"password": func(v value) {
-			c.wrong(v, "a password does not stand here: password_env: NAME, password_file: FILE, or hash: (rtsprec hash-password)")
+	v.At = "users"
+	c.Keys(v, map[string]func(settings.Value){
+		"name": c.Text(&u.Name), "password_env": c.Text(&env), "password_file": c.file(&file), "hash": c.Text(&u.Hash),
+		"grants": func(v settings.Value) { c.List(v, func(v settings.Value) { u.Grants = append(u.Grants, c.grant(v)) }) },
+		"password": func(v settings.Value) {
+			c.Wrong(v, "a password does not stand here: password_env: NAME, password_file: FILE, or hash: (rtsprec hash-password)")
 		},
 	})
 	given := 0
@@ -207,10 +220,10 @@ func (c *serveConfig) user(v value) {
 	}
 	switch {
 	case u.Name == "":
-		c.wrong(v, "a user needs a name; what everybody may do stands under anybody")
+		c.Wrong(v, "a user needs a name; what everybody may do stands under anybody")
 		return
 	case given != 1:
-		c.wrong(v, "user %q needs exactly one of password_env, password_file and hash", u.Name)
+		c.Wrong(v, "user %q needs exactly one of password_env, password_file and hash", u.Name)
 		return
 	}
 	var err error
@@ -224,64 +237,64 @@ func (c *serveConfig) user(v value) {
 		err = u.Validate()
 	}
 	if err != nil {
-		c.wrong(v, "user %q: %v", u.Name, err)
+		c.Wrong(v, "user %q: %v", u.Name, err)
 		return
 	}
 	if slices.ContainsFunc(c.options.Users, func(o access.User) bool { return o.Name == u.Name }) {
-		c.wrong(v, "user %q is there twice", u.Name)
+		c.Wrong(v, "user %q is there twice", u.Name)
 		return
 	}
 	c.options.Users = append(c.options.Users, u)
 }
 
-func (c *serveConfig) anybody(v value) {
+func (c *serveConfig) anybody(v settings.Value) {
 	u := access.User{}
-	c.list(v, func(v value) { u.Grants = append(u.Grants, c.grant(v)) })
-	if c.options.Users = append(c.options.Users, u); len(c.problems) == 0 {
-		c.refused(v, u.Validate())
+	c.List(v, func(v settings.Value) { u.Grants = append(u.Grants, c.grant(v)) })
+	if c.options.Users = append(c.options.Users, u); c.Sound() {
+		c.Refused(v, u.Validate())
 	}
 }
 
-func (c *serveConfig) grant(v value) access.Grant {
+func (c *serveConfig) grant(v settings.Value) access.Grant {
 	g := access.Grant{}
 	var rights []string
-	v.at = "grants"
-	c.keys(v, map[string]func(value){"paths": c.texts(&g.Paths), "rights": c.texts(&rights)})
+	v.At = "grants"
+	c.Keys(v, map[string]func(settings.Value){"paths": c.Texts(&g.Paths), "rights": c.Texts(&rights)})
 	for _, r := range rights {
 		if !slices.Contains(access.Rights(), access.Right(r)) {
-			c.wrong(v, "%q is no right: there are publish, read and replay", r)
+			c.Wrong(v, "%q is no right: there are publish, read and replay", r)
 		}
 		g.Rights = append(g.Rights, access.Right(r))
 	}
 	if len(g.Paths) == 0 || len(rights) == 0 {
-		c.wrong(v, "a grant has paths and rights")
+		c.Wrong(v, "a grant has paths and rights")
 	}
 	return g
 }
 
-func (c *serveConfig) paths(ctx context.Context, v value) {
+func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 	c.options.Paths = nil
 	c.said = map[string]pathSaid{}
-	c.each(v, func(name string, v value) {
+	c.Each(v, func(name string, v settings.Value) {
 		said := pathSaid{at: v}
-		v.at = "paths.*"
+		v.At = "paths.*"
 		var source, sub, fingerprint string
 		link := connection{reorder: span{d: engine.DefaultReorder}, file: c.cameras}
 		path := engine.ServePath{Name: name}
-		c.keys(v, map[string]func(value){
-			"source": c.text(&source), "sub": c.text(&sub), "fingerprint": c.text(&fingerprint),
-			"transport": c.parsed(enum[rtsp.Transport]{&link.transport, rtsp.Transports}.Set),
+		c.Keys(v, map[string]func(settings.Value){
+			"source": c.Text(&source), "sub": c.Text(&sub), "fingerprint": c.Text(&fingerprint),
+			"transport": c.Parsed(enum[rtsp.Transport]{&link.transport, rtsp.Transports}.Set),
 			"reorder":   c.span(&link.reorder.d, time.Millisecond, 5*time.Second),
-			"insecure":  c.flag(&link.insecure),
-			"pull":      c.parsed(enum[string]{&said.pull, []string{"always", "on-demand"}}.Set),
+			"insecure":  c.Flag(&link.insecure),
+			"pull":      c.Parsed(enum[string]{&said.pull, []string{"always", "on-demand"}}.Set),
 			"idle":      c.span(&path.Idle, time.Second, 24*time.Hour),
-			"record":    func(v value) { said.record = new(bool); c.flag(said.record)(v) },
+			"record":    func(v settings.Value) { said.record = new(bool); c.Flag(said.record)(v) },
 		})
 		link.fingerprint = fingerprint
 		if source != "" {
 			path.Camera = c.camera(ctx, v, name, source, sub, link)
 		} else if sub != "" || said.pull != "" {
-			c.wrong(v, "path %q has no source to pull", name)
+			c.Wrong(v, "path %q has no source to pull", name)
 		}
 		c.said[name] = said
 		c.options.Paths = append(c.options.Paths, path)
@@ -289,10 +302,10 @@ func (c *serveConfig) paths(ctx context.Context, v value) {
 }
 
 // camera is what a path is pulled from: a URL, or a camera by its name.
-func (c *serveConfig) camera(ctx context.Context, v value, path, source, sub string, link connection) *journal.Camera {
+func (c *serveConfig) camera(ctx context.Context, v settings.Value, path, source, sub string, link connection) *journal.Camera {
 	if strings.Contains(source, "://") && hasPassword(source) || hasPassword(sub) {
-		if err := checkPrivate(c.name, c.mode); err != nil {
-			c.wrong(v, "path %q: the source holds a password, and %v", path, err)
+		if err := checkPrivate(c.Name, c.mode); err != nil {
+			c.Wrong(v, "path %q: the source holds a password, and %v", path, err)
 		}
 	}
 	found, err := link.resolveInputs(ctx, c.p, []string{source})
@@ -300,7 +313,7 @@ func (c *serveConfig) camera(ctx context.Context, v value, path, source, sub str
 		err = checkURL(sub)
 	}
 	if err != nil {
-		c.wrong(v, "path %q: %v", path, err)
+		c.Wrong(v, "path %q: %v", path, err)
 		return &journal.Camera{Name: path} // so that what follows is judged as what was meant
 	}
 	camera := found[0]

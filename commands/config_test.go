@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"rtsprec/engine"
 	"rtsprec/engine/access"
 	"rtsprec/engine/fault"
+	"rtsprec/engine/settings"
 	"rtsprec/engine/vfs/crashfs"
 )
 
@@ -211,17 +210,6 @@ func TestSecretsThatOthersMayReadAreRefused(t *testing.T) {
 	}
 }
 
-// unmet are the keys that there are and that the file did not have.
-func (c *serveConfig) unmet() []string {
-	var keys []string
-	for _, key := range slices.Sorted(maps.Keys(c.known)) {
-		if !c.known[key] {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
 // example is the configuration that is packed, with the examples in it counting.
 func example(t *testing.T) string {
 	t.Helper()
@@ -262,12 +250,12 @@ func TestTheExampleConfigHasEveryKeyAndTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	text = strings.ReplaceAll(text, "/etc/rtsprec/", "etc/")
-	c := &serveConfig{settings: settings{name: "serve.yaml"}, p: f.process(), dir: ".", mode: 0o600, options: defaultServe()}
+	c := &serveConfig{File: settings.File{Name: "serve.yaml"}, p: f.process(), dir: ".", mode: 0o600, options: defaultServe()}
 	c.read(t.Context(), []byte(text))
-	if err := c.err(); err != nil {
+	if err := c.Err(); err != nil {
 		t.Fatalf("with its examples: %v", err)
 	}
-	if keys := c.unmet(); len(keys) != 1 || keys[0] != "users.password" { // which only says where a password belongs
+	if keys := c.Unmet(); len(keys) != 1 || keys[0] != "users.password" { // which only says where a password belongs
 		t.Errorf("keys that the example does not show: %v", keys)
 	}
 	if len(c.options.Paths) != 4 || len(c.options.Users) != 4 {
@@ -338,9 +326,9 @@ func FuzzConfigsFromAnywhere(f *testing.F) {
 	f.Add("<<: {a: b}\n!!str a: |\n  x\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		p := &process{Edge: Edge{Env: func(string) (string, bool) { return "", false }, FS: crashfs.New()}}
-		c := &serveConfig{settings: settings{name: "f"}, p: p, dir: ".", mode: 0o600, options: defaultServe()}
+		c := &serveConfig{File: settings.File{Name: "f"}, p: p, dir: ".", mode: 0o600, options: defaultServe()}
 		c.read(t.Context(), []byte(text))
-		if err := c.err(); err != nil {
+		if err := c.Err(); err != nil {
 			for _, line := range strings.Split(err.Error(), "\n") {
 				if !strings.HasPrefix(line, "f:") {
 					t.Errorf("a mistake without its file: %q", line)

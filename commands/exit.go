@@ -3,11 +3,11 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rtsprec/engine/fault"
+	"rtsprec/engine/settings"
 )
 
 // Exit is an exit code and what it says, the same for all commands.
@@ -99,8 +99,8 @@ func (p *process) report(cmd *cobra.Command, err error) int {
 	if p.json {
 		p.line("error", failure{Kind: kind.String(), Error: text, Hint: hint, Exit: out.code})
 	}
-	if many, ok := errors.AsType[mistakes](err); ok {
-		for _, line := range many.lines {
+	if many, ok := errors.AsType[settings.Mistakes](err); ok {
+		for _, line := range many.Lines {
 			fmt.Fprintf(p.Err, "rtsprec: %s\n", line)
 		}
 	} else {
@@ -121,6 +121,4 @@ type failure struct {
 }
 
 // oneLine keeps an error on its line, whatever a peer put into it.
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
-}
+func oneLine(s string) string { return fault.OneLine(s) }

@@ -10,6 +10,7 @@ import (
 
 	"rtsprec/engine"
 	"rtsprec/engine/fault"
+	"rtsprec/engine/settings"
 )
 
 // serveOptions is what was typed.
@@ -229,7 +230,7 @@ func (o *serveOptions) options(ctx context.Context, p *process, typed func(strin
 		for _, err := range wrong {
 			lines = append(lines, err.Error())
 		}
-		return options, fault.Wrap(fault.Usage, "", mistakes{lines})
+		return options, fault.Wrap(fault.Usage, "", settings.Mistakes{Lines: lines})
 	}
 	return options, nil
 }

@@ -145,3 +145,8 @@ func Redact(text string) string {
 	}
 	return userinfo.ReplaceAllString(text, "$1:***@")
 }
+
+// OneLine keeps a text on its line, whatever a peer or a file put into it.
+func OneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
+}

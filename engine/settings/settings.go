@@ -1,4 +1,6 @@
-package commands
+// Package settings reads YAML files of settings strictly: everything that is wrong with a
+// file is told at once, with line numbers.
+package settings
 
 import (
 	"cmp"
@@ -8,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -17,12 +18,12 @@ import (
 	"rtsprec/engine/fault"
 )
 
-// settings reads a YAML file strictly and collects everything that is wrong with it, with
+// File reads a YAML file strictly and collects everything that is wrong with it, with
 // line numbers, instead of stopping at the first mistake. Every key is asked for by a
 // function that takes its value; a key that nobody asks for is a mistake. Anchors, tags
 // and merge keys are refused: what counts stands where it counts.
-type settings struct {
-	name     string
+type File struct {
+	Name     string // for messages
 	problems []problem
 	known    map[string]bool // every key that was asked for, "record.dir"; true: it was there
 }
@@ -33,31 +34,34 @@ type problem struct {
 	text string
 }
 
-// settingsLimit bounds a file, in bytes: thousands of paths.
-const settingsLimit = 1 << 20
+// Limit bounds a file, in bytes: thousands of paths.
+const Limit = 1 << 20
 
-// value is what stands behind a key.
-type value struct {
+// Value is what stands behind a key. The zero Value stands nowhere.
+type Value struct {
+	At   string // where it stands in the file, "record.dir"; may be changed to name a list's elements
+	Line int    // of its key, or of itself where it stands in a list; 0: nobody knows
 	node ast.Node
-	at   string // where it stands in the file, as settings.known names it
-	line int    // of its key, or of itself where it stands in a list
 }
 
-// root parses a file. ok is false when it is no YAML, which is then the one problem, or
+// Set reports whether there is anything.
+func (v Value) Set() bool { return v.node != nil }
+
+// Root parses a file. ok is false when it is no YAML, which is then the one problem, or
 // is empty, which is fine.
-func (s *settings) root(data []byte) (v value, ok bool) {
+func (s *File) Root(data []byte) (v Value, ok bool) {
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // told with all other mistakes
 	if err != nil {
 		s.problems = append(s.problems, syntax(err))
-		return value{}, false
+		return Value{}, false
 	}
 	switch {
 	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
-		return value{}, false
+		return Value{}, false
 	case len(file.Docs) > 1:
-		s.wrong(value{line: lineOf(file.Docs[1].Body)}, "a second document begins here; one is enough")
+		s.Wrong(Value{Line: lineOf(file.Docs[1].Body)}, "a second document begins here; one is enough")
 	}
-	return value{node: file.Docs[0].Body, line: lineOf(file.Docs[0].Body)}, true
+	return Value{node: file.Docs[0].Body, Line: lineOf(file.Docs[0].Body)}, true
 }
 
 // lineOf is where a node begins, from 1; 0: nobody knows.
@@ -85,86 +89,104 @@ func syntax(err error) problem {
 	return problem{line, "not YAML: " + text}
 }
 
-// wrong notes a mistake at a value.
-func (s *settings) wrong(v value, format string, args ...any) {
-	s.problems = append(s.problems, problem{v.line, fmt.Sprintf(format, args...)})
+// Sound reports whether nothing is wrong so far.
+func (s *File) Sound() bool { return s.Count() == 0 }
+
+// Count is how much is wrong so far.
+func (s *File) Count() int { return len(s.problems) }
+
+// Unmet returns the keys that could stand in the file and do not, sorted; keys of lists
+// and of names that anybody may choose once.
+func (s *File) Unmet() []string {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(s.known)) {
+		if !s.known[key] {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
-// refused notes an error about a value.
-func (s *settings) refused(v value, err error) {
+// Wrong notes a mistake at a value.
+func (s *File) Wrong(v Value, format string, args ...any) {
+	s.problems = append(s.problems, problem{v.Line, fmt.Sprintf(format, args...)})
+}
+
+// Refused notes an error about a value.
+func (s *File) Refused(v Value, err error) {
 	if err != nil {
-		s.wrong(v, "%s: %v", v.at, err)
+		s.Wrong(v, "%s: %v", v.At, err)
 	}
 }
 
-// err is everything that is wrong, a line each; nil: nothing.
-func (s *settings) err() error {
+// Err is everything that is wrong, a line each; nil: nothing.
+func (s *File) Err() error {
 	if len(s.problems) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(s.problems, func(a, b problem) int { return cmp.Compare(a.line, b.line) })
 	var lines []string
 	for _, p := range s.problems {
-		where := s.name
+		where := s.Name
 		if p.line > 0 {
 			where += ":" + strconv.Itoa(p.line)
 		}
-		lines = append(lines, where+": "+oneLine(fault.Redact(p.text)))
+		lines = append(lines, where+": "+fault.OneLine(fault.Redact(p.text)))
 	}
-	return mistakes{lines}
+	return Mistakes{lines}
 }
 
-// mistakes are the lines of what is wrong with a file.
-type mistakes struct{ lines []string }
+// Mistakes are the lines of what is wrong with a file.
+type Mistakes struct{ Lines []string }
 
 // Error implements error.
-func (m mistakes) Error() string { return strings.Join(m.lines, "\n") }
+func (m Mistakes) Error() string { return strings.Join(m.Lines, "\n") }
 
-// keys takes a mapping apart: each key is handed to its function.
-func (s *settings) keys(v value, take map[string]func(value)) {
+// Keys takes a mapping apart: the value of each key is handed to its function.
+func (s *File) Keys(v Value, take map[string]func(Value)) {
 	for key := range take {
-		if at := below(v.at, key); !s.known[at] {
+		if at := below(v.At, key); !s.known[at] {
 			s.note(at, false)
 		}
 	}
-	s.each(v, func(key string, v value) {
+	s.Each(v, func(key string, v Value) {
 		f := take[key]
 		if f == nil {
-			s.wrong(v, "there is no key %q here: %s", key, suggest(key, take))
+			s.Wrong(v, "there is no key %q here: %s", key, suggest(key, take))
 			return
 		}
-		s.note(v.at, true)
+		s.note(v.At, true)
 		f(v)
 	})
 }
 
-func (s *settings) note(at string, met bool) {
+func (s *File) note(at string, met bool) {
 	if s.known == nil {
 		s.known = map[string]bool{}
 	}
 	s.known[at] = met
 }
 
-// each calls do with every key of a mapping and its value.
-func (s *settings) each(v value, do func(key string, v value)) {
+// Each calls do with every key of a mapping and its value.
+func (s *File) Each(v Value, do func(key string, v Value)) {
 	if _, none := v.node.(*ast.NullNode); none {
 		return
 	}
 	m, ok := v.node.(ast.MapNode)
 	if !ok {
-		s.wrong(v, "%s wants keys with values, as in \"key: value\"", cmp.Or(v.at, "the file"))
+		s.Wrong(v, "%s wants keys with values, as in \"key: value\"", cmp.Or(v.At, "the file"))
 		return
 	}
 	seen := map[string]bool{}
 	for i := m.MapRange(); i.Next(); {
 		pair := i.KeyValue()
 		key, ok := scalar(pair.Key)
-		at := value{node: pair.Value, at: below(v.at, key), line: lineOf(pair.Key)}
+		at := Value{node: pair.Value, At: below(v.At, key), Line: lineOf(pair.Key)}
 		switch {
 		case !ok:
-			s.wrong(at, "this is no key")
+			s.Wrong(at, "this is no key")
 		case seen[key]:
-			s.wrong(at, "%s is there twice", at.at)
+			s.Wrong(at, "%s is there twice", at.At)
 		default:
 			seen[key] = true
 			do(key, at)
@@ -172,13 +194,13 @@ func (s *settings) each(v value, do func(key string, v value)) {
 	}
 }
 
-// list calls do with every element; a single value counts as a list of one.
-func (s *settings) list(v value, do func(value)) {
+// List calls do with every element; a single value counts as a list of one.
+func (s *File) List(v Value, do func(Value)) {
 	switch n := v.node.(type) {
 	case *ast.NullNode:
 	case *ast.SequenceNode:
 		for _, element := range n.Values {
-			do(value{node: element, at: v.at, line: lineOf(element)})
+			do(Value{node: element, At: v.At, Line: lineOf(element)})
 		}
 	default:
 		do(v)
@@ -200,25 +222,25 @@ func scalar(n ast.Node) (string, bool) {
 	return "", false
 }
 
-// text takes a value as it is written.
-func (s *settings) text(to *string) func(value) {
-	return func(v value) {
+// Text takes a value as it is written.
+func (s *File) Text(to *string) func(Value) {
+	return func(v Value) {
 		text, ok := scalar(v.node)
 		if !ok {
-			s.wrong(v, "%s wants a single value", v.at)
+			s.Wrong(v, "%s wants a single value", v.At)
 			return
 		}
 		*to = text
 	}
 }
 
-// texts takes one value or a list.
-func (s *settings) texts(to *[]string) func(value) {
-	return func(v value) {
+// Texts takes one value or a list.
+func (s *File) Texts(to *[]string) func(Value) {
+	return func(v Value) {
 		*to = nil
-		s.list(v, func(v value) {
+		s.List(v, func(v Value) {
 			var text string
-			s.text(&text)(v)
+			s.Text(&text)(v)
 			if text != "" {
 				*to = append(*to, text)
 			}
@@ -226,32 +248,20 @@ func (s *settings) texts(to *[]string) func(value) {
 	}
 }
 
-// parsed takes a value that set understands.
-func (s *settings) parsed(set func(text string) error) func(value) {
-	return func(v value) {
+// Parsed takes a value that set understands.
+func (s *File) Parsed(set func(text string) error) func(Value) {
+	return func(v Value) {
 		var text string
 		before := len(s.problems)
-		if s.text(&text)(v); len(s.problems) == before {
-			s.refused(v, set(text))
+		if s.Text(&text)(v); len(s.problems) == before {
+			s.Refused(v, set(text))
 		}
 	}
 }
 
-// span takes a length of time, as flags do, within bounds.
-func (s *settings) span(to *time.Duration, least, most time.Duration) func(value) {
-	return s.parsed(func(text string) error {
-		f := span{min: least, max: most}
-		if err := f.Set(text); err != nil {
-			return err
-		}
-		*to = f.d
-		return nil
-	})
-}
-
-// number takes a whole number within bounds.
-func (s *settings) number(to *int, least, most int) func(value) {
-	return s.parsed(func(text string) error {
+// Number takes a whole number within bounds.
+func (s *File) Number(to *int, least, most int) func(Value) {
+	return s.Parsed(func(text string) error {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < least || n > most {
 			return fmt.Errorf("%q is no whole number from %d to %d", text, least, most)
@@ -261,9 +271,9 @@ func (s *settings) number(to *int, least, most int) func(value) {
 	})
 }
 
-// flag takes true or false.
-func (s *settings) flag(to *bool) func(value) {
-	return s.parsed(func(text string) error {
+// Flag takes true or false.
+func (s *File) Flag(to *bool) func(Value) {
+	return s.Parsed(func(text string) error {
 		switch text {
 		case "true", "false":
 			*to = text == "true"
@@ -281,7 +291,7 @@ func below(at, key string) string {
 }
 
 // suggest names the key that was meant, or all there are.
-func suggest(key string, take map[string]func(value)) string {
+func suggest(key string, take map[string]func(Value)) string {
 	all := slices.Sorted(maps.Keys(take))
 	meant, least := "", min(2, (len(key)+1)/3)+1
 	for _, known := range all {
@@ -295,8 +305,8 @@ func suggest(key string, take map[string]func(value)) string {
 	return "there are " + strings.Join(all, ", ")
 }
 
-// near reports whether two words are a letter or two apart.
-func near(a, b string) bool {
+// Near reports whether two words are a letter or two apart.
+func Near(a, b string) bool {
 	return distance(strings.ToLower(a), strings.ToLower(b)) <= min(2, len(a)/3)
 }
 
