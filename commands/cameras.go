@@ -84,8 +84,11 @@ func checkURL(address string) error {
 	shown := fault.URL(address)
 	scheme, rest, found := strings.Cut(address, "://")
 	word := strings.ToLower(scheme)
-	if found && (word == "rtsp" || word == "rtsps") {
+	switch {
+	case found && (word == "rtsp" || word == "rtsps"):
 		return checkHost(rest, shown)
+	case engine.IsTestSource(address):
+		return checkTestSource(address)
 	}
 	if name, _, named := strings.Cut(address, "=rtsp"); named {
 		if err := journal.ValidCameraName(name); err != nil {
@@ -151,6 +154,9 @@ func validHost(s string) bool {
 // names no user, RTSPREC_PASSWORD where it has no password. So no password needs to
 // stand in a crontab or in the list of processes.
 func (p *process) login(address string) string {
+	if engine.IsTestSource(address) {
+		return address
+	}
 	scheme, rest, _ := strings.Cut(address, "://")
 	user, found, tail := cutUser(rest)
 	if strings.Contains(user, ":") {

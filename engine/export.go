@@ -251,7 +251,7 @@ func (x *export) write(ctx context.Context, i *exportItem) (ExportedFile, error)
 	if i.name == "-" {
 		err = x.fill(ctx, i, x.Stdout, &file)
 	} else {
-		err = x.aside(i.name, func(w io.Writer) error { return x.fill(ctx, i, w, &file) })
+		err = x.aside(i.name, x.Overwrite, func(w io.Writer) error { return x.fill(ctx, i, w, &file) })
 	}
 	x.done += i.clip.Size()
 	return file, err

@@ -65,7 +65,7 @@ func (p *prober) probe(ctx context.Context, quick bool) error {
 	defer cancel()
 	var desc rtsp.Description
 	err := p.patiently(limit, func() (err error) {
-		desc, err = rtsp.Describe(limit, p.options(rtsp.Auto))
+		desc, err = p.deps.describe(limit, p.options(rtsp.Auto))
 		return err
 	})
 	if err != nil {
@@ -116,6 +116,9 @@ func (p *prober) options(t rtsp.Transport) rtsp.Options {
 // transports lists what is tried: side by side, in at most two sessions, because
 // cameras have few to give.
 func (p *prober) transports() []rtsp.Transport {
+	if IsTestSource(p.camera.URL) {
+		return []rtsp.Transport{transportTest}
+	}
 	switch t := rtsp.Transport(p.camera.Transport); t {
 	case "", rtsp.Auto:
 		return []rtsp.Transport{rtsp.UDP, rtsp.TCP}
@@ -198,7 +201,7 @@ func (p *prober) look(ctx context.Context, t rtsp.Transport, enough func() bool)
 	l := &look{transport: t}
 	var s Session
 	l.err = p.patiently(ctx, func() (err error) {
-		s, err = p.deps.Dial(ctx, p.options(t))
+		s, err = p.deps.dial(ctx, p.options(t))
 		return err
 	})
 	if l.err != nil {

@@ -67,7 +67,7 @@ func (p *prober) runSoak(ctx context.Context, t rtsp.Transport) error {
 func (p *prober) soakSession(ctx context.Context, t rtsp.Transport, s *soak) error {
 	o := p.options(t)
 	o.Timeout = 0 // the default: -max is for the short look
-	session, err := p.deps.Dial(ctx, o)
+	session, err := p.deps.dial(ctx, o)
 	if err != nil {
 		return err
 	}

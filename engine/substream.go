@@ -45,7 +45,7 @@ func (f *feed) connect(ctx context.Context, o rtsp.Options) (Session, error) {
 		}
 		defer release()
 	}
-	return f.deps.Dial(ctx, o)
+	return f.deps.dial(ctx, o)
 }
 
 // seekMain asks for the main stream now and then while s plays the sub-stream, and ends

@@ -45,6 +45,11 @@ type Picture interface {
 	Release()
 }
 
+// Lumaer is optional on a Picture: its brightness as it lies in main memory, in the range
+// of video (16 to 235) for most. It is only read, and only while a reference is held; nil:
+// the picture is elsewhere, or has no plane of 8 bits.
+type Lumaer interface{ Luma() *image.Gray }
+
 // DecodeOptions say how pictures are decoded.
 type DecodeOptions struct {
 	Device  string // "" or "none": software; "auto": the first device that can; or a device's name
