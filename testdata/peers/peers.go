@@ -21,13 +21,22 @@ var Mounts = []string{
 }
 
 // Need skips a test that lacks a program that is not ours, and fails it where CI=true
-// promises that all are there.
+// promises that all are there. With -short it skips: what others think of us is found out
+// once, in a run without it.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
+	brief(t)
 	for _, name := range programs {
 		if _, err := exec.LookPath(name); err != nil {
 			lack(t, name+" is not installed")
 		}
+	}
+}
+
+func brief(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short asks no programs of others")
 	}
 }
 
@@ -56,6 +65,7 @@ func GStreamerRecorder(t testing.TB, dir string) string {
 
 func gstreamer(t testing.TB, name string, args ...string) string {
 	t.Helper()
+	brief(t)
 	// Debian's own Python: another one in front of it has no GStreamer.
 	const python = "/usr/bin/python3"
 	if exec.Command(python, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')").Run() != nil {
