@@ -63,6 +63,7 @@ type Track struct {
 	Codec    media.Codec `json:"codec"`
 	Clock    int         `json:"clock"`
 	Channels int         `json:"channels,omitempty"`
+	From     media.Codec `json:"from,omitempty"`    // what it was re-encoded from; empty: it is as it was received
 	Skipped  string      `json:"skipped,omitempty"` // why it is not recorded
 }
 

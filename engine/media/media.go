@@ -37,6 +37,7 @@ type Track struct {
 	Bits       int    // G.726: bits a sample, 2 to 5; L16: 16; else 0
 	AAL2       bool   // G.726: samples are packed from the most significant bit (ITU-T I.366.2)
 	Config     []byte // decoder configuration, see Codec; nil when it is not known yet
+	From       Codec  // what it was re-encoded from; empty: it is as it was received
 }
 
 // AccessUnit is one decodable picture or one packet's worth of sound.

@@ -68,7 +68,7 @@ func (t *track) configure(config []byte) {
 }
 
 func (t *track) describe() journal.Track {
-	return journal.Track{Codec: t.Codec, Clock: t.ClockRate, Channels: t.Channels, Skipped: t.skipped}
+	return journal.Track{Codec: t.Codec, Clock: t.ClockRate, Channels: t.Channels, From: t.From, Skipped: t.skipped}
 }
 
 // join begins to write into f, with the slew's pending correction taken.
