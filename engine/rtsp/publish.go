@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -20,6 +21,7 @@ type PublishOptions struct {
 	Insecure    bool
 	Fingerprint string
 	Timeout     time.Duration // also: how long the peer may take nothing before it is gone
+	Measure     bool          // the path is to be followed: see Publisher.Feedback
 	DialTimeout time.Duration
 	UserAgent   string
 	Clock       media.Clock
@@ -46,6 +48,9 @@ type Publisher struct {
 	closing   sync.Once
 	workers   sync.WaitGroup
 	ledger    ledger
+	measured  bool // the path is followed
+	path      pathWatch
+	pace      atomic.Int64 // bit/s; 0: none
 
 	mu    sync.Mutex
 	stats PublishStats
@@ -87,7 +92,7 @@ func Publish(ctx context.Context, po PublishOptions, run media.Run) (*Publisher,
 	if t.secure && o.Transport == UDP {
 		return nil, fault.New(fault.Unsupported, "rtsps over UDP: the media would not be secret (transport tcp)")
 	}
-	p := &Publisher{o: o, transport: o.Transport, stop: make(chan struct{})}
+	p := &Publisher{o: o, transport: o.Transport, measured: po.Measure, stop: make(chan struct{})}
 	if err := p.open(ctx, t, run); err != nil {
 		p.Close()
 		return nil, err
@@ -117,7 +122,10 @@ func (p *Publisher) Write(ctx context.Context, au media.AccessUnit) error {
 		p.refuse(err)
 		return nil
 	}
-	if err := p.send(ctx, l, &b); err != nil {
+	done := p.path.write(p.o.Clock.Now())
+	err = p.send(ctx, l, &b)
+	done()
+	if err != nil {
 		p.finish(err)
 		return p.Err()
 	}

@@ -8,16 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waiting bounds what the kernel holds of a connection before it has been sent once: what
-// is still ours can be dropped to a key frame, or told apart from what may have arrived.
-const waiting = 128 << 10
-
 // tune makes the kernel give a peer up that acknowledges nothing for as long as it may be
-// silent, and hold little.
-func tune(nc net.Conn, timeout time.Duration) {
+// silent, and hold no more than held bytes that it has not sent once.
+func tune(nc net.Conn, timeout time.Duration, held int) {
 	withSocket(nc, func(fd int) {
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(timeout.Milliseconds()))
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, waiting)
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, held)
 	})
 }
 
@@ -34,6 +30,26 @@ func unacked(nc net.Conn) (bytes int, ok bool) {
 		ok = err == nil
 	})
 	return bytes, ok
+}
+
+// kernelPath is what the kernel says of the path of a connection; false when it cannot.
+func kernelPath(nc net.Conn) (k kernelWord, ok bool) {
+	withSocket(nc, func(fd int) {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			return
+		}
+		n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+		if err != nil {
+			return
+		}
+		k = kernelWord{
+			rtt: time.Duration(info.Rtt) * time.Microsecond, silent: time.Duration(info.Last_ack_recv) * time.Millisecond,
+			unacked: int64(n), unsent: int64(info.Notsent_bytes),
+		}
+		ok = true
+	})
+	return k, ok
 }
 
 // withSocket calls f with the socket of a connection, if it has one, TLS on it or not.

@@ -25,7 +25,11 @@ func (p *Publisher) open(ctx context.Context, t target, run media.Run) error {
 		}
 		p.ctl.noBasic = noBasic
 		p.ctl.hears(p.asked)
-		tune(p.ctl.nc, p.o.Timeout)
+		held := waiting
+		if p.measured {
+			held = waitingLittle
+		}
+		tune(p.ctl.nc, p.o.Timeout, held)
 		go p.ctl.serve(func(byte) bool { return true }, p.frame)
 		err := p.announce(ctx, t, run)
 		if err == nil {
@@ -143,6 +147,9 @@ func (p *Publisher) setup(ctx context.Context, l *outLine) error {
 func (p *Publisher) work() {
 	p.workers.Go(p.keepAlive)
 	p.workers.Go(p.follow)
+	if p.measured && p.transport == UDP {
+		p.workers.Go(p.roundTrips)
+	}
 	p.workers.Go(func() {
 		select {
 		case <-p.ctl.done:

@@ -130,14 +130,21 @@ func (p *Publisher) sendDatagrams(ctx context.Context, l *outLine, b *burst, rep
 	if report != nil {
 		l.rtcp.WriteToUDPAddrPort(report, l.rtcpTo)
 	}
+	ahead := 0 // bytes sent and not yet paid for by a pause
 	for i := range b.Starts {
+		pause := p.paused(ahead)
 		if i > 0 && i%datagramBurst == 0 {
+			pause = max(pause, datagramPause)
+		}
+		if pause >= datagramPause {
+			ahead = 0
 			select {
-			case <-time.After(datagramPause):
+			case <-time.After(pause):
 			case <-ctx.Done():
 				return fault.Wrap(fault.Canceled, "send media", ctx.Err())
 			}
 		}
+		ahead += len(b.packet(i))
 		_, err := l.rtp.WriteToUDPAddrPort(b.packet(i), l.rtpTo)
 		if errors.Is(err, net.ErrClosed) {
 			return fault.Wrap(fault.Ended, "send media", err)
@@ -193,18 +200,21 @@ func (p *Publisher) control(b []byte) {
 		}
 		if b[1] == rtcpReceiverReport {
 			for block := b[8:size]; len(block) >= 24; block = block[24:] {
-				p.reported(binary.BigEndian.Uint32(block), binary.BigEndian.Uint32(block[8:]))
+				p.reported(block)
 			}
 		}
 		b = b[size:]
 	}
 }
 
-// reported takes in which packet of a source the peer has seen last.
-func (p *Publisher) reported(ssrc, highest uint32) {
+// reported takes in which packet of a source the peer has seen last, and what was lost. A
+// report on anybody else's is none of ours.
+func (p *Publisher) reported(block []byte) {
+	ssrc, highest := binary.BigEndian.Uint32(block), binary.BigEndian.Uint32(block[8:])
 	for i, l := range p.lines {
 		if l != nil && l.packer.o.SSRC == ssrc {
 			p.ledger.seen(i, uint16(highest))
+			p.path.lost(fractionLost(block))
 		}
 	}
 }

@@ -1,0 +1,98 @@
+package rtsp
+
+import (
+	"encoding/binary"
+	"net"
+	"testing"
+	"time"
+
+	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
+)
+
+// A peer that takes nothing shows as bytes that wait and a write that does not end.
+func TestAPublisherSeesThatItsPathIsStuck(t *testing.T) {
+	l := listen(t)
+	defer l.Close()
+	stuck := make(chan net.Conn, 1)
+	go mute(l, stuck)
+	run := media.Run{Tracks: []media.Track{{Codec: media.L16, ClockRate: 48000, SampleRate: 48000, Channels: 2, Bits: 16}}}
+	p, err := Publish(t.Context(), PublishOptions{URL: "rtsp://" + l.Addr().String() + "/x", Timeout: time.Minute, Measure: true, Clock: media.SystemClock{}}, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	defer (<-stuck).Close()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for n := range int64(1000) {
+			if p.Write(t.Context(), media.AccessUnit{PTS: n * 1000, Wall: time.Now(), Data: make([]byte, 64<<10)}) != nil {
+				return
+			}
+		}
+	}()
+	var f rate.Feedback
+	until(t, "the path is seen to be stuck", func() bool {
+		f = p.Feedback()
+		return f.Stalled > 300*time.Millisecond && f.Sent > 0 && (f.Delivered == 0 || f.Backlog > 0)
+	})
+	if f.Delivered > f.Sent || f.RTT < 0 {
+		t.Errorf("%+v", f)
+	}
+	p.Close()
+	<-gone
+}
+
+// Over UDP round trips are measured, and receiver reports count, unless they are on what
+// somebody else sends.
+func TestAPublisherMeasuresItsPathOverUDP(t *testing.T) {
+	run, list := sample(t)
+	k := &taker{}
+	p, err := Publish(t.Context(), PublishOptions{URL: startTaker(t, k, nil), Transport: UDP, Measure: true, Clock: media.SystemClock{}}, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Write(t.Context(), list[0]); err != nil {
+		t.Fatal(err)
+	}
+	var f rate.Feedback
+	until(t, "a round trip", func() bool { f = p.Feedback(); return f.RTT > 0 })
+	if f.Sent == 0 || f.Delivered != 0 {
+		t.Errorf("%+v", f)
+	}
+	report := func(ssrc uint32, fraction byte) {
+		b := make([]byte, 32)
+		b[0], b[1], b[3] = 0x81, rtcpReceiverReport, 7
+		binary.BigEndian.PutUint32(b[8:], ssrc)
+		b[12] = fraction
+		p.control(b)
+	}
+	report(p.lines[list[0].Track].packer.o.SSRC+1, 255)
+	if f = p.Feedback(); f.Reported && f.Loss > 0 {
+		t.Errorf("a report on another source counts: %+v", f)
+	}
+	report(p.lines[list[0].Track].packer.o.SSRC, 64)
+	if f = p.Feedback(); !f.Reported || f.Loss != 0.25 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// At a pace, a unit of many packets takes as long as they take at that rate.
+func TestLargeUnitsArePacedOverUDP(t *testing.T) {
+	run := media.Run{Tracks: []media.Track{{Codec: media.L16, ClockRate: 48000, SampleRate: 48000, Channels: 2, Bits: 16}}}
+	p, err := Publish(t.Context(), PublishOptions{URL: startTaker(t, &taker{}, nil), Transport: UDP, Clock: media.SystemClock{}}, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.SetPace(4_000_000)
+	began := time.Now()
+	if err := p.Write(t.Context(), media.AccessUnit{Wall: began, Data: make([]byte, 100_000)}); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < 150*time.Millisecond {
+		t.Errorf("800 kbit at 4 Mbit/s went out in %v", took)
+	}
+}
