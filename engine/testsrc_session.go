@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"sync"
@@ -34,6 +35,7 @@ type testSession struct {
 	mu      sync.Mutex // guards what follows; held while a picture is made
 	card    *testcard.Card
 	canvas  media.Canvas
+	still   media.Picture // what does not move of the card
 	pixels  media.PictureEncoder
 	sound   *testSound // nil: none
 	origin  time.Time  // a full second; picture n is of origin + n/fps
@@ -81,6 +83,10 @@ func (s *testSession) open(coder media.Coder, now time.Time) (err error) {
 		Facts: []string{fmt.Sprintf("%dx%d", t.width, t.height), fmt.Sprintf("%.4g fps", t.fps), t.codec.Title()},
 	})
 	if s.canvas, err = coder.Canvas(media.CanvasOptions{Width: t.width, Height: t.height}); err != nil {
+		return err
+	}
+	s.card.DrawStill(s.canvas)
+	if s.still, err = s.canvas.Picture(0, now); err != nil {
 		return err
 	}
 	s.pixels, err = coder.PictureEncoder(media.EncodeOptions{
@@ -147,6 +153,9 @@ func (s *testSession) Close() error {
 }
 
 func (s *testSession) free() {
+	if s.still != nil {
+		s.still.Release()
+	}
 	if s.canvas != nil {
 		s.canvas.Close()
 	}
@@ -240,7 +249,10 @@ func (s *testSession) turn() (wait time.Duration, err error) {
 func (s *testSession) make() error {
 	at := s.at(s.next)
 	pts := media.FromDuration(at.Sub(s.at(s.first)), 90000)
-	s.card.Draw(s.canvas, at)
+	if err := s.canvas.Draw(s.still, image.Rectangle{}, s.card.Bounds()); err != nil {
+		return err
+	}
+	s.card.DrawMoving(s.canvas, at)
 	picture, err := s.canvas.Picture(pts, at)
 	if err != nil {
 		return err

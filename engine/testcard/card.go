@@ -117,7 +117,15 @@ func (c *Card) Bounds() image.Rectangle { return c.bounds }
 
 // Draw draws all of the card as it is at a time.
 func (c *Card) Draw(s Surface, at time.Time) {
-	s.Stamp(c.still, image.Point{})
+	c.DrawStill(s)
+	c.DrawMoving(s, at)
+}
+
+// DrawStill draws what never changes, all over the picture.
+func (c *Card) DrawStill(s Surface) { s.Stamp(c.still, image.Point{}) }
+
+// DrawMoving draws what changes, over what stands still.
+func (c *Card) DrawMoving(s Surface, at time.Time) {
 	c.drawBall(s, at)
 	c.drawSweep(s, at)
 	c.drawClock(s, at)
