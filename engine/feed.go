@@ -397,6 +397,9 @@ func (f *feed) progress(now time.Time) CameraProgress {
 		s := f.session.Stats()
 		p.Transport = string(s.Transport)
 		p.Queue = s.Queued
+		if t, ok := f.sink.(*transcoder); ok {
+			p.Queue += t.waiting()
+		}
 		var lost, all uint64
 		for _, t := range s.Tracks {
 			lost += t.Lost

@@ -125,6 +125,9 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 		if err != nil {
 			return feeds, err
 		}
+		if sink, err = recordedAs(d, j.plan.Coding, c.Name, sink); err != nil {
+			return feeds, err
+		}
 		feeds = append(feeds, &feed{
 			deps: d, clock: j.clock, camera: c, sink: sink, files: files, queue: queue,
 			from: j.plan.From, end: j.end, state: stateConnecting,

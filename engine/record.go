@@ -30,6 +30,9 @@ func Record(ctx context.Context, d Deps, o RecordOptions) (*Summary, error) {
 		return nil, err
 	}
 	o.Cameras = cameras
+	if err := o.Transcode.check(d.Coder); err != nil {
+		return nil, err
+	}
 	plan, err := o.plan(d.Clock.Wall())
 	if err != nil {
 		return nil, err
@@ -51,6 +54,7 @@ func (o RecordOptions) plan(now time.Time) (journal.Plan, error) {
 		Segment:  journal.Duration(orDefault(o.Segment, DefaultSegment)),
 		Commit:   journal.Duration(orDefault(o.Commit, DefaultCommit)),
 		Fragment: journal.Duration(orDefault(o.Fragment, DefaultFragment)),
+		Coding:   o.Transcode.planned(),
 	}
 	if o.At.IsZero() {
 		p.From = time.Time{}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
 	"rtsprec/presets"
 )
@@ -87,7 +88,37 @@ func (o TranscodeOptions) check(coder media.Coder) error {
 	if coder == nil && explicit {
 		return errNoCodecs
 	}
+	if o.Video == Copy || o.Video == Auto || coder == nil {
+		return nil
+	}
+	encoder, err := coder.PictureEncoder(o.pictureOptions(media.Track{}, media.Codec(o.Video), image.Pt(640, 360)))
+	if err != nil {
+		return err
+	}
+	encoder.Close()
 	return nil
+}
+
+// planned is the options as they stand in a plan; nil: everything is copied.
+func (o TranscodeOptions) planned() *journal.Coding {
+	if o.needsNothing() {
+		return nil
+	}
+	return &journal.Coding{
+		Video: string(orCopy(o.Video)), Audio: string(orCopy(o.Audio)), Width: o.Size.X, Height: o.Size.Y,
+		FPS: o.FPS, Device: o.Device, Encoder: o.settings(),
+	}
+}
+
+// plannedCoding is what a plan says.
+func plannedCoding(c *journal.Coding) TranscodeOptions {
+	if c == nil {
+		return TranscodeOptions{}
+	}
+	return TranscodeOptions{
+		Video: Coding(c.Video), Audio: Coding(c.Audio), Size: image.Pt(c.Width, c.Height), FPS: c.FPS,
+		Device: c.Device, Encoder: c.Encoder,
+	}
 }
 
 // errNoCodecs is what a build without codecs says when it is asked to code.

@@ -12,6 +12,7 @@ import (
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
 	"rtsprec/engine/record"
+	"rtsprec/engine/segment"
 )
 
 // newTranscoder returns a Sink that codes what it is given anew, as the options say, and
@@ -42,6 +43,21 @@ func newTranscoder(d Deps, to media.Sink, o TranscodeOptions) (media.Sink, error
 		t.out = t.queue
 	}
 	return t, nil
+}
+
+// recordedAs puts a transcoder before a camera's sink where the plan wants one.
+func recordedAs(d Deps, c *journal.Coding, camera string, sink media.Sink) (media.Sink, error) {
+	o := plannedCoding(c)
+	if o.needsNothing() {
+		return sink, nil
+	}
+	if d.Coder == nil { // resumed by another build: rather as it comes than not at all
+		d.observe(Notice{Camera: camera, Message: "is recorded as it comes: " + errNoCodecs.Error()})
+		return sink, nil
+	}
+	o.name = camera
+	o.Accept = func(t media.Track) bool { return t.Codec.NeedsConfig() || segment.Storable(t) == nil }
+	return newTranscoder(d, sink, o)
 }
 
 // transcoder is the Sink around a Sink. Its methods are called by one goroutine at a time;

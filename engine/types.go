@@ -25,6 +25,8 @@ type RecordOptions struct {
 
 	Backfill     []BackfillSource // who can play again what is missing
 	BackfillRate int64            // bytes a second taken from one at most; 0: DefaultBackfillRate
+
+	Transcode TranscodeOptions // what is not recorded as it comes
 }
 
 // ResumeOptions says how far Resume goes.

@@ -11,6 +11,7 @@ import (
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/vfs"
+	"rtsprec/presets"
 )
 
 // PlanName is the plan's file in a recording.
@@ -32,6 +33,18 @@ type Plan struct {
 	Segment  Duration  `json:"segment"`
 	Commit   Duration  `json:"commit"`
 	Fragment Duration  `json:"fragment"`
+	Coding   *Coding   `json:"coding,omitempty"` // nil: everything is recorded as it comes
+}
+
+// Coding says what is coded anew before it is recorded, and how.
+type Coding struct {
+	Video   string          `json:"video"` // "copy", "auto", or the codec
+	Audio   string          `json:"audio"`
+	Width   int             `json:"width,omitempty"` // the box that pictures fit; 0: it follows
+	Height  int             `json:"height,omitempty"`
+	FPS     float64         `json:"fps,omitempty"` // at most; 0: all
+	Device  string          `json:"device,omitempty"`
+	Encoder presets.Encoder `json:"encoder"`
 }
 
 // Camera is one input of a plan.
