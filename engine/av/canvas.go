@@ -96,7 +96,8 @@ func (v *canvas) Draw(p media.Picture, src, dst image.Rectangle) error {
 		return err
 	}
 	defer here.Release()
-	return v.scaler.draw(f, to, here.c(), part)
+	in := here.c()
+	return v.scaler.draw(viewOf(f).sub(to), v.colours, viewOf(in).sub(part), coloursOf(in, v.colours))
 }
 
 // clipped is what of a picture, all of which is full, falls onto which part of the canvas,

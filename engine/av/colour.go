@@ -36,9 +36,10 @@ func coloursOfSize(height int) colours {
 	return bt601
 }
 
-// coloursOf is what a frame says, or what players take it for.
-func coloursOf(f *C.AVFrame) colours {
-	c := coloursOfSize(int(f.height))
+// coloursOf is what a frame says. One that does not say has the weights of otherwise:
+// cameras that do not say mostly have the same in all their streams, of any size.
+func coloursOf(f *C.AVFrame, otherwise colours) colours {
+	c := otherwise
 	switch f.colorspace {
 	case C.AVCOL_SPC_BT709:
 		c = bt709

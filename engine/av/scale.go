@@ -28,7 +28,7 @@ type scaler struct {
 	contexts map[scaling]*scaleContext
 	used     uint64
 	scratch  *astiav.Frame // what swscale may not write straight into its place
-	pool     *framePool    // of fit
+	pool     *framePool    // of remake
 }
 
 // scaling is what a context of swscale is made for.
@@ -72,27 +72,9 @@ func (s *scaler) drop(k scaling, c *scaleContext) {
 	s.coder.live.free(scalers)
 }
 
-// fit returns p scaled to another size, in planar 4:2:0 of limited range and its own
-// colours otherwise: a reference to p itself where that is what it is. The picture is in
-// main memory.
-func (s *scaler) fit(p *picture, width, height int) (*picture, error) {
-	here, err := s.coder.download(p)
-	if err != nil {
-		return nil, err
-	}
-	src := here.c()
-	want := coloursOf(src)
-	want.full = false
-	if w, h := here.Size(); w == width && h == height && src.format == C.AV_PIX_FMT_YUV420P && want == coloursOf(src) {
-		return here, nil
-	}
-	defer here.Release()
-	return s.remake(here, width, height, want)
-}
-
-// remake returns a copy of p, which is in main memory, of another size or with other
-// colours, in planar 4:2:0. The size is even.
-func (s *scaler) remake(p *picture, width, height int, want colours) (*picture, error) {
+// remake returns a copy of p, which is in main memory and has some colours, of another size
+// or with other colours, in planar 4:2:0. The size is even.
+func (s *scaler) remake(p *picture, width, height int, have, want colours) (*picture, error) {
 	if s.pool == nil || s.pool.width != width || s.pool.height != height {
 		pool, err := s.coder.newFramePool(width, height, astiav.PixelFormatYuv420P)
 		if err != nil {
@@ -109,7 +91,7 @@ func (s *scaler) remake(p *picture, width, height int, want colours) (*picture, 
 	}
 	want.say(cFrame(f))
 	w, h := p.Size()
-	if err := s.draw(cFrame(f), image.Rect(0, 0, width, height), p.c(), image.Rect(0, 0, w, h)); err != nil {
+	if err := s.draw(viewOf(cFrame(f)), want, viewOf(p.c()).sub(image.Rect(0, 0, w, h)), have); err != nil {
 		s.coder.freeFrame(f)
 		return nil, err
 	}
@@ -118,19 +100,13 @@ func (s *scaler) remake(p *picture, width, height int, want colours) (*picture, 
 	return out, nil
 }
 
-// draw scales the part of src, which lies in main memory, into a rectangle of dst. Both
-// rectangles lie within their frames and are not empty; that of dst is even, and part
-// begins at an even pixel.
-func (s *scaler) draw(dst *C.AVFrame, to image.Rectangle, src *C.AVFrame, part image.Rectangle) error {
-	out := viewOf(dst).sub(to)
-	in := viewOf(src).sub(part)
-	want, have := coloursOf(dst), coloursOf(src)
+// draw scales one view, which lies in main memory, into another, whose colours it gets. That
+// of the destination is even and planar 4:2:0.
+func (s *scaler) draw(out view, want colours, in view, have colours) error {
 	if in.rgb() {
 		have = want // swscale sees to it
 	}
-	switch {
-	case s.reduce(out, in):
-	default:
+	if !s.reduce(out, in) {
 		if err := s.scale(out, in, want); err != nil {
 			return err
 		}

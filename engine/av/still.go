@@ -76,7 +76,7 @@ func (c *coder) ycbcr(p *picture, width int) (*image.YCbCr, error) {
 	defer here.Release()
 	jfif := bt601
 	jfif.full = true
-	made, err := s.remake(here, (width+1)&^1, (height+1)&^1, jfif)
+	made, err := s.remake(here, (width+1)&^1, (height+1)&^1, coloursOf(here.c(), coloursOfSize(h)), jfif)
 	if err != nil {
 		return nil, err
 	}
