@@ -30,7 +30,14 @@ RTSPREC_CONFIG_DIR or else in rtsprec's folder of the user's config directory
 
 In place of password_env: password_file (a file of mode 0600), password_command
 (a list of words, [pass, show, cam1]), or password: then chmod 600 cameras.yaml.
-Every command that takes URLs takes such names.`,
+Every command that takes URLs takes such names.
+
+Where this build has codecs, anything can be tried without a camera: the URL
+testsrc://640x360@25/h264 is a test picture, moving, with the time of day in it
+and a beep at each full second. Codecs: h264, h265, mjpeg, mpeg4. Options, as in
+testsrc://1280x720@30?name=yard&audio=none: audio (aac, opus, pcma, pcmu, l16,
+none), bitrate (500k, 2M), gop (2s), name, length (60s), pace (real, free), and
+drop=5s/1m, which is gone for the last 5 s of each minute.`,
 		Example: `  rtsprec cameras add teacher rtsp://admin@192.168.1.10/live
   rtsprec cameras test
   rtsprec record teacher student -t 45m`,

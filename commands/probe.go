@@ -2,7 +2,9 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,9 +15,11 @@ import (
 // probeOptions is what was typed.
 type probeOptions struct {
 	connection
-	max   span
-	soak  span
-	quick bool
+	max       span
+	soak      span
+	quick     bool
+	snapshot  string
+	overwrite bool
 }
 
 func newProbe(p *process) *cobra.Command {
@@ -30,11 +34,14 @@ func newProbe(p *process) *cobra.Command {
 rate, key frames, bitrate, losses, its clock, which transports work, and whether
 rtsprec can record it. Several cameras are shown side by side. What did not come
 in time is marked "not seen". With --soak the stream is watched for longer and
-judged: steady, usable or bad. Cameras that "rtsprec cameras" knows are called
-by their names.`,
+judged: steady, usable or bad. With --snapshot the first picture is written, too.
+Cameras that "rtsprec cameras" knows are called by their names.
+
+`+testSourceHelp,
 		Example: `  rtsprec probe rtsp://192.168.1.10/live
   rtsprec probe --quick rtsp://cam1/live rtsp://cam2/live
   rtsprec probe teacher student
+  rtsprec probe --snapshot 'seen/{camera}.jpg' teacher student
   rtsprec probe --soak 60s left=rtsp://cam1/live right=rtsp://cam2/live
   RTSPREC_PASSWORD=secret rtsprec probe rtsp://admin@cam/live`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,6 +53,8 @@ by their names.`,
 	flags.Var(&o.max, "max", "how long to wait for the second key frame")
 	flags.Var(&o.soak, "soak", "watch the stream for this long and judge it")
 	flags.BoolVar(&o.quick, "quick", false, "only ask for the description, play nothing")
+	flags.StringVar(&o.snapshot, "snapshot", "", "write the first picture: .jpg or .png `FILE`, in which {camera} is replaced; or a directory")
+	flags.BoolVarP(&o.overwrite, "overwrite", "y", false, "replace a picture that is there")
 	o.addFlags(cmd)
 	cmd.ValidArgsFunction = o.completeCameras(p)
 	noFileCompletion(cmd, "max", "soak", "reorder", "fingerprint")
@@ -59,6 +68,9 @@ func (o *probeOptions) run(ctx context.Context, p *process, args []string) error
 	if o.quick && o.soak.d > 0 {
 		return usage("leave one of them out", "--quick plays nothing, --soak watches what is played")
 	}
+	if o.quick && o.snapshot != "" {
+		return usage("leave one of them out", "--quick plays nothing, --snapshot needs a picture")
+	}
 	cameras, err := o.resolveInputs(ctx, p, args)
 	if err != nil {
 		return err
@@ -66,9 +78,13 @@ func (o *probeOptions) run(ctx context.Context, p *process, args []string) error
 	observe, done := o.watch(ctx, p, len(cameras))
 	reports, err := p.Engine.Probe(ctx, p.deps(observe), engine.ProbeOptions{
 		Cameras: cameras, Max: o.max.d, Soak: o.soak.d, Quick: o.quick,
+		Snapshot: o.snapshot, Overwrite: o.overwrite,
 	})
 	done()
 	p.probed(reports)
+	if errors.Is(err, fs.ErrExist) {
+		return hinted{err, "-y replaces it"}
+	}
 	return err
 }
 

@@ -185,6 +185,12 @@ func trackTitle(t engine.ProbeTrack) string {
 func probeTail(add addRow) {
 	add("not recorded", func(r *engine.ProbeReport) string { return strings.Join(r.Skipped, "; ") })
 	add("clock", func(r *engine.ProbeReport) string { return clockText(r) })
+	add("picture", func(r *engine.ProbeReport) string {
+		if s := r.Snapshot; s != nil {
+			return fmt.Sprintf("%s, %dx%d", s.File, s.Width, s.Height)
+		}
+		return ""
+	})
 	add("watched for", func(r *engine.ProbeReport) string { return seconds(r.Seconds) })
 	add(unseen, func(r *engine.ProbeReport) string { return strings.Join(r.Unseen, "; ") })
 	add("note", func(r *engine.ProbeReport) string { return strings.Join(r.Notes, "; ") })

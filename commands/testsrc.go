@@ -12,3 +12,7 @@ func checkTestSource(address string) error {
 	}
 	return nil
 }
+
+// testSourceHelp stands in the help of commands that play cameras.
+const testSourceHelp = `Instead of a camera, testsrc://640x360@25/h264 is a test picture, where this
+build has codecs: see "rtsprec help cameras".`

@@ -46,7 +46,7 @@ func (d Deps) describe(ctx context.Context, o rtsp.Options) (rtsp.Description, e
 
 // checkCameras refuses, before anything is begun, what no later try could make good: test
 // pictures that cannot be had.
-func (d Deps) checkCameras(cameras []journal.Camera) error {
+func (d Deps) checkCameras(cameras ...journal.Camera) error {
 	for _, c := range cameras {
 		for _, url := range []string{c.URL, c.SubURL} {
 			if !IsTestSource(url) {

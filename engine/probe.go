@@ -28,13 +28,16 @@ func Probe(ctx context.Context, d Deps, o ProbeOptions) ([]*ProbeReport, error) 
 	if o.Max < 0 || o.Soak < 0 {
 		return nil, fault.New(fault.Usage, "a duration below zero makes no sense")
 	}
+	files, err := d.snapshots(o)
+	if err != nil {
+		return nil, err
+	}
 	reports := make([]*ProbeReport, len(o.Cameras))
 	errs := make([]error, len(o.Cameras))
 	var group errgroup.Group
 	for i, c := range o.Cameras {
 		group.Go(func() error {
-			p := &prober{deps: d, camera: c, max: orDefault(o.Max, DefaultProbe), soak: o.Soak}
-			p.report = &ProbeReport{Name: c.Name, URL: fault.URL(c.URL)}
+			p := newProber(d, c, o, files[i])
 			if errs[i] = p.probe(ctx, o.Quick); errs[i] != nil {
 				p.report.Kind, p.report.Error = fault.KindOf(errs[i]).String(), errs[i].Error()
 			}
@@ -53,11 +56,13 @@ func Probe(ctx context.Context, d Deps, o ProbeOptions) ([]*ProbeReport, error) 
 
 // prober is the work on one camera.
 type prober struct {
-	deps   Deps
-	camera journal.Camera
-	max    time.Duration
-	soak   time.Duration
-	report *ProbeReport
+	deps      Deps
+	camera    journal.Camera
+	max       time.Duration
+	soak      time.Duration
+	file      string // of the snapshot; empty: none
+	overwrite bool
+	report    *ProbeReport
 }
 
 func (p *prober) probe(ctx context.Context, quick bool) error {
@@ -81,6 +86,9 @@ func (p *prober) probe(ctx context.Context, quick bool) error {
 		return err
 	}
 	p.measured(best)
+	if err := p.snapshot(best); err != nil {
+		return err
+	}
 	if p.soak > 0 {
 		return p.runSoak(ctx, best.transport)
 	}
@@ -136,6 +144,7 @@ type look struct {
 	run       media.Run
 	stats     rtsp.Stats
 	analysis  *analysis
+	key       *keyUnit
 	err       error // why it ended before it had seen enough
 }
 
@@ -220,6 +229,7 @@ func (p *prober) look(ctx context.Context, t rtsp.Transport, enough func() bool)
 			return l
 		}
 		l.analysis.add(au)
+		l.keep(au)
 		if enough() || l.analysis.done() {
 			return l
 		}

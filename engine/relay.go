@@ -80,6 +80,9 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Targets) == 0 {
 		return nil, fault.New(fault.Usage, "a relay without a target")
 	}
+	if err := d.checkCameras(o.Input); err != nil {
+		return nil, err
+	}
 	r := &relay{o: o, clock: &steady{host: d.Clock}}
 	d.Clock = r.clock
 	r.deps = d

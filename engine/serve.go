@@ -27,6 +27,14 @@ func Serve(ctx context.Context, d Deps, o ServeOptions) error {
 	if err := errors.Join(o.Validate()...); err != nil {
 		return fault.Wrap(fault.Usage, "", err)
 	}
+	for _, path := range o.Paths {
+		if path.Camera == nil {
+			continue
+		}
+		if err := d.checkCameras(*path.Camera); err != nil {
+			return err
+		}
+	}
 	s := &server{o: o, cert: &certificate{}}
 	s.clock = &steady{host: d.Clock}
 	d.Clock = s.clock

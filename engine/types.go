@@ -69,6 +69,10 @@ type ProbeOptions struct {
 	Max     time.Duration // give up waiting for the second key frame; zero: 10 s
 	Soak    time.Duration // judge the stream over this time instead; zero: no
 	Quick   bool          // from the SDP alone
+	// Snapshot is where the first picture goes: a .jpg or .png file, in whose name {camera}
+	// is replaced, or a directory; empty: nowhere. It needs Deps.Coder.
+	Snapshot  string
+	Overwrite bool // of Snapshot
 }
 
 // Verdict says whether a track can be recorded.
@@ -97,6 +101,7 @@ type ProbeReport struct {
 	Unseen     []string         `json:"unseen,omitempty"`
 	Notes      []string         `json:"notes,omitempty"` // about this host
 	Soak       *ProbeSoak       `json:"soak,omitempty"`
+	Snapshot   *ProbeSnapshot   `json:"snapshot,omitempty"`
 }
 
 // ProbeTransport is one way of transport and whether media came that way.

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/vfs"
+)
+
+// ProbeSnapshot is a picture that a probe wrote.
+type ProbeSnapshot struct {
+	File   string    `json:"file"`
+	Width  int       `json:"width"`
+	Height int       `json:"height"`
+	At     time.Time `json:"at"` // when it was captured
+}
+
+// snapshots decides where each camera's picture goes: a file; in it {camera} is replaced;
+// or a directory. What cannot be is refused before any camera is asked.
+func (d Deps) snapshots(o ProbeOptions) ([]string, error) {
+	names := make([]string, len(o.Cameras))
+	if o.Snapshot == "" {
+		return names, nil
+	}
+	if o.Quick {
+		return nil, fault.New(fault.Usage, "what plays nothing sees no picture")
+	}
+	if err := d.needCodecs("take a picture"); err != nil {
+		return nil, err
+	}
+	pattern := o.Snapshot
+	if info, err := d.FS.Stat(pattern); strings.HasSuffix(pattern, string(filepath.Separator)) || err == nil && info.IsDir() {
+		pattern = filepath.Join(pattern, "{camera}.jpg")
+	}
+	if _, err := stillFormat(pattern); err != nil {
+		return nil, err
+	}
+	if len(o.Cameras) > 1 && !strings.Contains(pattern, "{camera}") {
+		return nil, fault.New(fault.Usage, "%d cameras and one picture, %s: give a directory, or {camera} in the name", len(o.Cameras), pattern)
+	}
+	for i, c := range o.Cameras {
+		names[i] = strings.ReplaceAll(pattern, "{camera}", c.Name)
+		if err := d.vacant(names[i], o.Overwrite); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// keyUnit is a unit that decoding may start at, and what is needed to decode it.
+type keyUnit struct {
+	track media.Track
+	unit  media.AccessUnit
+}
+
+// keep remembers the first whole key unit of a picture.
+func (l *look) keep(au media.AccessUnit) {
+	if l.key != nil || !au.Key || au.Damaged || int(au.Track) != l.analysis.video {
+		return
+	}
+	track := l.run.Tracks[au.Track]
+	if config := l.analysis.tracks[au.Track].config; config != nil {
+		track.Config = config
+	}
+	l.key = &keyUnit{track, au}
+}
+
+// snapshot writes the picture that a look showed first.
+func (p *prober) snapshot(l *look) error {
+	if p.file == "" {
+		return nil
+	}
+	if l.key == nil {
+		return fault.New(fault.Incomplete, "no picture of %s: no whole key frame came", p.report.URL)
+	}
+	format, err := stillFormat(p.file)
+	if err != nil {
+		return err
+	}
+	file, width, height, err := p.deps.still(l.key.track, l.key.unit, media.StillOptions{Format: format})
+	if err != nil {
+		return fault.Because("take a picture of "+p.report.URL, err)
+	}
+	err = p.deps.aside(p.file, p.overwrite, func(w io.Writer) error {
+		_, err := w.Write(file)
+		return vfs.Fault("write "+p.file, err)
+	})
+	if err == nil {
+		p.report.Snapshot = &ProbeSnapshot{File: p.file, Width: width, Height: height, At: l.key.unit.Wall.UTC()}
+	}
+	return err
+}
+
+// newProber is the work on one camera.
+func newProber(d Deps, c journal.Camera, o ProbeOptions, file string) *prober {
+	return &prober{
+		deps: d, camera: c, max: orDefault(o.Max, DefaultProbe), soak: o.Soak, file: file, overwrite: o.Overwrite,
+		report: &ProbeReport{Name: c.Name, URL: fault.URL(c.URL)},
+	}
+}
