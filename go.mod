@@ -29,6 +29,7 @@ require (
 	github.com/asticode/go-astits v1.16.0 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	golang.org/x/image v0.47.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
 
 require (
