@@ -2,12 +2,238 @@
 
 package av
 
+// #include "shim.h"
+import "C"
+
 import (
+	"image"
+	"math"
+	"unsafe"
+
+	"github.com/asticode/go-astiav"
+
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 )
 
 // PictureDecoder implements media.Coder.
-func (c *coder) PictureDecoder(media.Track, media.DecodeOptions) (media.PictureDecoder, error) {
-	return nil, fault.New(fault.Unsupported, "not yet")
+func (c *coder) PictureDecoder(t media.Track, o media.DecodeOptions) (media.PictureDecoder, error) {
+	if !t.Codec.Video() {
+		return nil, fault.New(fault.Usage, "decode %s as pictures", t.Codec.Title())
+	}
+	d := &decoder{coder: c, track: t, options: o, last: math.MinInt64}
+	if err := d.open(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// decoder is the media.PictureDecoder in software.
+type decoder struct {
+	coder   *coder
+	track   media.Track
+	options media.DecodeOptions
+	reorder int // pictures that may be held back; -1: not known
+
+	context *astiav.CodecContext
+	packet  *C.AVPacket
+	spare   *astiav.Frame // what the next picture is received into; nil: none at hand
+	flights flights
+	last    media.Ticks // PTS of the last picture that came out
+	lowres  int         // MJPEG: pictures are decoded 1<<lowres times smaller
+	width   int         // of the last picture, before lowres
+	height  int
+	closed  bool
+}
+
+// open makes the codec context for d.track as it is now.
+func (d *decoder) open() error {
+	name := map[media.Codec]string{media.H264: "h264", media.H265: "hevc", media.MPEG4: "mpeg4", media.MJPEG: "mjpeg"}[d.track.Codec]
+	codec := astiav.FindDecoderByName(name)
+	if codec == nil {
+		return fault.New(fault.Unsupported, "this build does not decode %s", d.track.Codec.Title())
+	}
+	info, _ := media.Inspect(d.track)
+	d.reorder = info.Reorder
+	if d.packet == nil {
+		if d.packet = C.av_packet_alloc(); d.packet == nil {
+			return fault.New(fault.Busy, "no memory for a decoder")
+		}
+		d.coder.live.add(packets)
+	}
+	context, err := d.coder.newCodec(codec)
+	if err != nil {
+		return err
+	}
+	if config := decoderConfig(d.track.Codec, d.track.Config); len(config) > 0 {
+		if err := context.SetExtraData(config); err != nil {
+			d.coder.freeCodec(context)
+			return fault.Wrap(fault.Busy, "configure a decoder", err)
+		}
+	}
+	context.SetThreadCount(max(1, min(d.options.Threads, 16)))
+	C.rp_picture_decoder(cCodec(context), C.int(d.lowres))
+	if err := context.Open(codec, nil); err != nil {
+		d.coder.freeCodec(context)
+		return fault.Wrap(fault.Unsupported, "decode "+d.track.Codec.Title(), err)
+	}
+	d.context = context
+	d.skip()
+	return nil
+}
+
+// Decode implements media.PictureDecoder.
+func (d *decoder) Decode(au media.AccessUnit) ([]media.Picture, error) {
+	if d.closed {
+		return nil, fault.New(fault.Bug, "decode after Close")
+	}
+	head, config := d.configure(au)
+	if d.reorder < 0 && au.PTS > au.DTS && d.track.Codec == media.H264 {
+		// The stream does not say that it reorders, but its times do.
+		d.reorder = 1
+		C.rp_expect_reorder(cCodec(d.context), 1)
+	}
+	if len(au.Data) == 0 {
+		return nil, fault.New(fault.Damaged, "a unit without data")
+	}
+	number := d.flights.depart(au.PTS, au.Wall, au.Damaged)
+	ret := C.rp_send(cCodec(d.context), d.packet, bytesOf(au.Data), C.int(len(au.Data)), bytesOf(head), C.int(len(head)),
+		bytesOf(config), C.int(len(config)), C.int64_t(au.PTS), C.int64_t(number), C.int(flag(au.Key)))
+	pictures, err := d.receive()
+	if ret < 0 {
+		err = failed(fault.Damaged, "decode "+d.track.Codec.Title(), ret)
+	}
+	d.coder.drainLog()
+	return pictures, err
+}
+
+// configure follows a change of the configuration. What it returns goes with the unit: in
+// front of it, or as a record beside it.
+func (d *decoder) configure(au media.AccessUnit) (head, config []byte) {
+	if au.Config == nil || media.SameConfig(d.track.Codec, au.Config, d.track.Config) {
+		return nil, nil
+	}
+	d.track.Config = au.Config
+	info, _ := media.Inspect(d.track)
+	d.reorder = info.Reorder
+	if d.track.Codec.NALs() {
+		return nil, decoderConfig(d.track.Codec, au.Config)
+	}
+	return au.Config, nil
+}
+
+// receive takes out all pictures that are ready. Pictures whose time does not rise are
+// dropped: they are the leftovers of a broken order.
+func (d *decoder) receive() ([]media.Picture, error) {
+	var pictures []media.Picture
+	for {
+		if d.spare == nil {
+			frame, err := d.coder.newFrame()
+			if err != nil {
+				return pictures, err
+			}
+			d.spare = frame
+		}
+		ret := C.avcodec_receive_frame(cCodec(d.context), cFrame(d.spare))
+		if ret == C.RP_AGAIN || ret == C.RP_EOF {
+			return pictures, nil
+		}
+		if ret < 0 {
+			return pictures, failed(fault.Damaged, "decode "+d.track.Codec.Title(), ret)
+		}
+		p := d.picture()
+		if p != nil {
+			pictures = append(pictures, p)
+		}
+	}
+}
+
+// picture makes a picture of the frame that was received, or nil.
+func (d *decoder) picture() *picture {
+	frame := cFrame(d.spare)
+	unit, ok := d.flights.arrive(int64(C.rp_number(frame)))
+	if !ok || unit.pts <= d.last {
+		C.av_frame_unref(frame)
+		return nil
+	}
+	d.last = unit.pts
+	p := d.coder.newPicture(d.spare, unit.pts, unit.wall)
+	d.spare = nil
+	p.damaged = unit.damaged || C.rp_corrupt(frame) != 0
+	if w, h := int(frame.width)<<d.lowres, int(frame.height)<<d.lowres; w != d.width || h != d.height {
+		d.width, d.height = w, h
+		d.skip()
+	}
+	return p
+}
+
+// Flush implements media.PictureDecoder.
+func (d *decoder) Flush() ([]media.Picture, error) {
+	if d.closed {
+		return nil, nil
+	}
+	C.avcodec_send_packet(cCodec(d.context), nil)
+	pictures, err := d.receive()
+	C.avcodec_flush_buffers(cCodec(d.context))
+	d.last = math.MinInt64
+	return pictures, err
+}
+
+// Resize implements media.PictureDecoder.
+func (d *decoder) Resize(shown image.Point) {
+	d.options.Shown = shown
+	if !d.closed {
+		d.skip()
+	}
+}
+
+// skip leaves out of decoding what cannot be seen at the size shown: the loop filter at
+// half the size or less, and of MJPEG whole octaves.
+func (d *decoder) skip() {
+	shown := d.options.Shown
+	if d.width == 0 {
+		info, _ := media.Inspect(d.track)
+		d.width, d.height = info.Width, info.Height
+	}
+	halves := 0
+	for shown.X > 0 && shown.Y > 0 && halves < 3 && shown.X<<(halves+1) <= d.width && shown.Y<<(halves+1) <= d.height {
+		halves++
+	}
+	C.rp_skip_loop_filter(cCodec(d.context), C.int(flag(halves > 0)))
+	if d.track.Codec == media.MJPEG && halves != d.lowres {
+		// Pictures of MJPEG stand alone, so a new decoder goes on where the old one was.
+		old, lowres := d.context, d.lowres
+		d.lowres = halves
+		if err := d.open(); err != nil {
+			d.context, d.lowres = old, lowres
+			return
+		}
+		d.coder.freeCodec(old)
+	}
+}
+
+// Device implements media.PictureDecoder.
+func (d *decoder) Device() string { return "" }
+
+// Close implements media.PictureDecoder.
+func (d *decoder) Close() {
+	if d.closed {
+		return
+	}
+	d.closed = true
+	d.coder.freeCodec(d.context)
+	d.coder.freePacket(&d.packet)
+	if d.spare != nil {
+		d.coder.freeFrame(d.spare)
+	}
+	d.coder.drainLog()
+}
+
+func bytesOf(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -133,8 +133,9 @@ func (p *framePool) get() (*astiav.Frame, error) {
 
 // close gives the pool up. It may be called twice.
 func (p *framePool) close() {
-	if p.pool != nil {
-		C.av_buffer_pool_uninit(&p.pool)
+	if pool := p.pool; pool != nil {
+		C.av_buffer_pool_uninit(&pool)
+		p.pool = nil
 		p.coder.live.free(pools)
 	}
 }

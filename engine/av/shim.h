@@ -20,4 +20,51 @@ AVBufferPool *rp_pool(int width, int height, enum AVPixelFormat format);
 // rp_pool_get makes frame, which is empty, one of the pool's size and format.
 int rp_pool_get(AVBufferPool *pool, AVFrame *frame, int width, int height, enum AVPixelFormat format);
 
+
+enum { RP_AGAIN = AVERROR(EAGAIN), RP_EOF = AVERROR_EOF };
+
+// rp_picture_decoder sets what all our decoders of pictures need, before they are opened:
+// numbers of units are carried to the pictures, cropping is exact, sizes are bounded.
+void rp_picture_decoder(AVCodecContext *codec, int lowres);
+
+// rp_expect_reorder says how many pictures must be held back at least.
+void rp_expect_reorder(AVCodecContext *codec, int pictures);
+
+// rp_skip_loop_filter turns the loop filter off or on, from the next picture on.
+void rp_skip_loop_filter(AVCodecContext *codec, int skip);
+
+// rp_send sends one unit: head and data, joined and padded, and a new configuration
+// beside it where config_size > 0. The memory is copied once.
+int rp_send(AVCodecContext *codec, AVPacket *packet, const uint8_t *data, int size, const uint8_t *head, int head_size,
+	const uint8_t *config, int config_size, int64_t pts, int64_t number, int key);
+
+// rp_number is the number of the unit that a frame, or a packet, was made of.
+static inline int64_t rp_number(const AVFrame *f) { return (int64_t)(intptr_t)f->opaque; }
+static inline int64_t rp_packet_number(const AVPacket *p) { return (int64_t)(intptr_t)p->opaque; }
+
+// rp_corrupt says that the decoder had to make something up.
+static inline int rp_corrupt(const AVFrame *f) {
+	return f->decode_error_flags != 0 || (f->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+}
+
+struct rp_encoding {
+	int width, height;
+	double fps;
+	int64_t bitrate, max_bitrate, buffer; // bit/s and bits; 0: not set
+	int gop, b_frames, threads;
+	int quality; // on the scale of 2 to 31; 0: not set
+	int full, bt709;
+	int ticks; // of the time base, a second
+};
+
+// rp_picture_encoder sets an encoder's context before it is opened.
+void rp_picture_encoder(AVCodecContext *codec, const struct rp_encoding *e);
+
+// rp_bitrate changes the rate of an open encoder from the next picture on, where it can.
+void rp_bitrate(AVCodecContext *codec, int64_t bitrate, int64_t max_bitrate, int64_t buffer);
+
+// rp_view makes view, which is empty, another reference to frame's pixels, to be encoded
+// at a time and under a number.
+int rp_view(AVFrame *view, const AVFrame *frame, int64_t pts, int64_t number, int key);
+
 #endif
