@@ -40,15 +40,16 @@ type replayRun struct {
 	clock  media.Clock
 	paced  bool
 
-	ahead  []replayUnit // read, in order, and not sent yet
-	bytes  int          // in them
-	first  bool         // the next unit follows a jump: the PLAY itself
-	key    time.Time    // of the latest key frame taken, for Frames: intra/…
-	drawn  bool         // the source has ended
-	ended  bool         // everything is sent, goodbyes too
-	at     time.Time    // recorded time of the latest unit sent
-	anchor time.Time    // when place zero would have been due, at the pace of now; zero: with the next unit
-	why    error        // why the source ended, when not at its end
+	ahead  []replayUnit  // read, in order, and not sent yet
+	bytes  int           // in them
+	first  bool          // the next unit follows a jump: the PLAY itself
+	key    time.Time     // of the latest key frame taken, for Frames: intra/…
+	drawn  bool          // the source has ended
+	ended  bool          // everything is sent, goodbyes too
+	at     time.Time     // recorded time of the latest unit sent
+	spot   time.Duration // and its place
+	anchor time.Time     // when place zero would have been due, at the pace of now; zero: with the next unit
+	why    error         // why the source ended, when not at its end
 }
 
 // replayUnit is a unit that has its place.
@@ -91,7 +92,7 @@ func (r *replayRun) run(ctx context.Context) error {
 			return err
 		}
 		r.bytes -= len(r.ahead[0].Data)
-		r.at = r.ahead[0].Wall
+		r.at, r.spot = r.ahead[0].Wall, r.ahead[0].at
 		r.ahead = r.ahead[1:]
 	}
 	return nil
@@ -237,12 +238,17 @@ func (r *replayRun) wait(ctx context.Context, due time.Duration) error {
 }
 
 // goodbye ends every track that is set up (RFC 3550 6.6): to players that is the end of
-// the presentation.
+// the presentation. A track of which nothing came is told of first: live555, which is in
+// VLC, takes no goodbye from whom it never heard of, and waits for ever.
 func (r *replayRun) goodbye() {
 	for i, t := range r.tracks {
-		if r.out.wants(i) {
-			r.out.report(i, byePacket(t.packer.o.SSRC))
+		if !r.out.wants(i) {
+			continue
 		}
+		if !t.any && !r.at.IsZero() && (r.paced || !r.order.onvif) {
+			r.out.report(i, senderReport(t.packer.o.SSRC, ntpOf(r.at), uint32(media.FromDuration(r.spot, t.rate)), 0, 0))
+		}
+		r.out.report(i, byePacket(t.packer.o.SSRC))
 	}
 }
 
