@@ -58,18 +58,6 @@ func (h *Handler) openClip(r *http.Request, q query) (*Clip, error) {
 	return h.o.Library.Clip(r.Context(), q.Camera, q.Audio, q.From, q.To)
 }
 
-// still answers why there is no picture.
-func (h *Handler) still(w http.ResponseWriter, r *http.Request, user string) error {
-	q, err := parseQuery(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	if err := h.need(user, access.Replay, q.Camera); err != nil {
-		return err
-	}
-	return fault.New(fault.NotFound, "no still of %s: this build of rtsprec has no decoder", q.Camera)
-}
-
 // attachment names a download: the camera and the time in UTC, of characters that every
 // file system takes.
 func attachment(camera string, start time.Time) string {

@@ -12,7 +12,8 @@
 //	GET /hls/live.m3u8           ?camera=[&_HLS_msn=[&_HLS_part=]]  the playlist of what is being recorded now
 //	GET /hls/init.mp4 ...        what it names, and segment.mp4, part.mp4
 //	GET /clip                    ?camera=&from=&to=[&audio=]  one plain MP4, with ranges; X-Clip-Start, -End, -Note tell of it
-//	GET /still.jpg               404: this build has no decoder
+//	GET /still.jpg               ?camera=[&at=][&width=]  the newest key frame, or the one at or before a time, as JPEG; X-Still-Time
+//	                             says of when. 404 where there is no decoder
 //	GET /metrics                 for Prometheus
 //	GET /healthz                 503 while a camera's media does not reach the disk
 //
@@ -25,7 +26,7 @@
 // camera is granted by its path here, or by the path under which it is live. Who is asked
 // for a password is asked by Basic (RFC 7617).
 //
-// Nothing of a camera is decoded or encoded here. Lists name what was recorded as it is;
+// Nothing of a camera is decoded or encoded here; stills come from [Stills]. Lists name what was recorded as it is;
 // the library converts sound that no browser plays, and what it leaves out is said in
 // notes ("# note:" in a playlist).
 //

@@ -80,7 +80,8 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request, user string) erro
 	err := h.page.index.Execute(&b, struct {
 		Version, User string
 		CanLogin      bool
-	}{h.o.Version, user, user == "" && !h.o.Access.Open()})
+		Stills        bool
+	}{h.o.Version, user, user == "" && !h.o.Access.Open(), h.o.Stills != nil})
 	if err != nil {
 		return fault.Wrap(fault.Bug, "write the page", err)
 	}

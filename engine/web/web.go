@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Library Library
 	Hub     Hub           // nil: nothing is live; recordings are served all the same
+	Stills  Stills        // nil: there are none
 	Access  *access.List  // nil: everybody may see everything
 	Guard   *access.Guard // nil: no limit to failed logins
 	Clock   media.Clock

@@ -107,6 +107,22 @@ function tracksText(camera) {
   return camera.tracks.map(t => t.title + (t.browser === "converted" ? " (plays here as FLAC)" : t.browser === "no" && t.kind === "audio" ? " (not playable here)" : "")).join(" · ");
 }
 
+// thumbnail is the newest still of a camera, where the server makes them.
+function thumbnail(camera) {
+  if (!("stills" in document.body.dataset) || !camera.from || !camera.tracks.some(t => t.kind === "video")) return null;
+  const img = make("img", {class: "still", alt: "", loading: "lazy", width: 112, height: 63, onerror: () => img.remove()});
+  const show = () => { img.src = "/still.jpg?" + new URLSearchParams({camera: camera.path, width: 224, ...(camera.state === "recording" ? {t: Date.now()} : {})}); };
+  show();
+  // A growing recording shows how things are now, while somebody looks at it.
+  if (camera.state === "recording") {
+    const timer = setInterval(() => {
+      if (!img.isConnected) clearInterval(timer);
+      else if (!document.hidden && img.offsetParent) show();
+    }, 10_000);
+  }
+  return img;
+}
+
 function cameraRow(camera, view) {
   const canvas = make("canvas");
   const row = make("div", {class: "camera"});
@@ -114,6 +130,7 @@ function cameraRow(camera, view) {
   const timeline = new Timeline(canvas, view, {name: camera.name, tip, pick: ms => play(path, ms)});
   const missing = camera.gaps > 0 ? `, ${camera.gaps} gap${camera.gaps === 1 ? "" : "s"} (${format.formatLength(camera.missing_s)})` : "";
   row.append(make("div", {class: "row"},
+    thumbnail(camera),
     make("strong", {class: "name"}, camera.name),
     make("span", {class: "quiet"}, tracksText(camera)),
     make("span", {class: camera.gaps > 0 ? "quiet warn" : "quiet"}, `${format.formatShare(camera.coverage)} recorded${missing}`),
