@@ -71,7 +71,7 @@ func TestWordsOfFfmpegAreExplained(t *testing.T) {
 	for _, c := range []struct{ args, says, hint string }{
 		{"record -rtsp_transport tcp -i rtsp://cam", "does not know -rtsp_transport", "--transport tcp"},
 		{"record -i rtsp://cam -to 20", "does not know -to", "-t 45m"},
-		{"record -i rtsp://cam -c copy", "does not know -c", "never re-encoded"},
+		{"record -i rtsp://cam -c copy", "does not know -c", "media is copied"},
 		{"record -i rtsp://cam --frobnicate", "does not know --frobnicate", "rtsprec record -h"},
 		{"record -i rtsp://cam -t", "-t needs a value", "rtsprec record -h"},
 		{"record -i rtsp://cam -t 0", "-t: 0 is too short: it must be more than 0", "rtsprec record -h"},

@@ -30,6 +30,7 @@ type recordOptions struct {
 	grace     span
 	keep      keepFlags
 	backfill  backfillFlags
+	coding    codingFlags
 }
 
 func newRecord(p *process) *cobra.Command {
@@ -44,10 +45,15 @@ func newRecord(p *process) *cobra.Command {
 		Use:   "record [flags] -i [NAME=]URL|NAME ...",
 		Short: "Record one or many cameras together",
 		Long: `Record one or many cameras together into a new directory: plain MP4 files, cut
-at the same instants for all cameras, nothing re-encoded. A camera that is off
-is waited for, one that drops out is taken up again, and what is missing is
-listed with its cause. Ctrl-C ends the recording in order; a second one ends
-rtsprec at once, and "rtsprec resume" repairs what that leaves.
+at the same instants for all cameras, and nothing re-encoded unless --video,
+--audio, --size, --fps or --preset ask for it. A camera that is off is waited
+for, one that drops out is taken up again, and what is missing is listed with
+its cause. Ctrl-C ends the recording in order; a second one ends rtsprec at
+once, and "rtsprec resume" repairs what that leaves.
+
+Where re-encoding is slower than pictures come, some are left out before they
+are encoded: that is said, and counted as damage. Sound and what is copied lose
+nothing by it.
 
 Times are seconds, HH:MM:SS or 45m; times of day are local time. Without -t and
 --until it records until stopped. User and password may stand in the URL or in
@@ -59,6 +65,7 @@ called by their names.`,
   rtsprec record -i rtsps://cam/live --fingerprint 12:AB:... --transport tcp
   rtsprec record -i rtsp://cam/live --backfill rtsp://near-cam/cam
   rtsprec record teacher student -t 45m
+  rtsprec record -i rtsp://cam/live --size 720p --fps 15 --audio aac
   rtsprec record rtsp://cam/live -t 60 --json | jq 'select(.type == "gap")'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.inputs = append(o.inputs, args...)
@@ -80,6 +87,9 @@ called by their names.`,
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
 	o.keep.bind(cmd)
 	o.backfill.bind(cmd)
+	o.coding.addVideo(cmd, engine.Copy)
+	o.coding.addAudio(cmd, engine.Copy)
+	o.coding.addCoding(cmd, p)
 	addGrace(cmd, &o.grace)
 	_ = cmd.RegisterFlagCompletionFunc("input", o.completeCameras(p)) // fails for unknown flags only
 	noFileCompletion(cmd, "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
@@ -116,7 +126,9 @@ func (o *recordOptions) run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	p.spare(len(options.Cameras))
+	if copies(options.Transcode) {
+		p.spare(len(options.Cameras))
+	}
 	d, done := p.show(ctx)
 	summary, err := p.Engine.Record(ctx, p.deps(d.observe), options)
 	done()
@@ -145,8 +157,12 @@ func (o *recordOptions) options(ctx context.Context, p *process) (engine.RecordO
 	if err != nil {
 		return none, err
 	}
+	coding, err := o.coding.options(p)
+	if err != nil {
+		return none, err
+	}
 	return engine.RecordOptions{
-		Dir: o.dir, Cameras: cameras, At: w.at, Until: w.until, Length: w.length,
+		Transcode: coding, Dir: o.dir, Cameras: cameras, At: w.at, Until: w.until, Length: w.length,
 		Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Grace: o.grace.d, Keep: o.keep.keep(),
 		Backfill: sources, BackfillRate: o.backfill.rate.n,
 	}, nil

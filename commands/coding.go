@@ -1,0 +1,176 @@
+package commands
+
+import (
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rtsprec/engine"
+	"rtsprec/engine/fault"
+	"rtsprec/presets"
+)
+
+// codingFlags say what is coded anew, and how.
+type codingFlags struct {
+	video, audio engine.Coding
+	size         box
+	fps          pace
+	preset       string
+	device       device
+	flags        *cobra.Command
+}
+
+// addCoding adds --size, --fps, --preset and --device: everything but what is coded.
+func (c *codingFlags) addCoding(cmd *cobra.Command, p *process) {
+	c.flags = cmd
+	cmd.Flags().Var(&c.size, "size", "re-encoded pictures: the box they fit, 1280x720 or 720p; never enlarged")
+	cmd.Flags().Var(&c.fps, "fps", "re-encoded pictures: at most so many a second")
+	cmd.Flags().StringVar(&c.preset, "preset", "", "`name` of the encoder's settings; default: "+defaultPreset+"; \"rtsprec presets\" lists them")
+	deviceFlag(cmd, &c.device)
+	noFileCompletion(cmd, "fps")
+	_ = cmd.RegisterFlagCompletionFunc("size", cobra.FixedCompletions([]cobra.Completion{"1080p", "720p", "540p", "360p"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("preset", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var names []cobra.Completion
+		if set, err := p.presetSet(); err == nil {
+			for _, e := range set.Encoders() {
+				names = append(names, cobra.CompletionWithDesc(e.Name, e.About))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// addVideo and addAudio add --video and --audio; the values hold the defaults.
+func (c *codingFlags) addVideo(cmd *cobra.Command, fallback engine.Coding) {
+	c.video = fallback
+	enumFlag(cmd, &c.video, engine.VideoCodings, "video", "what pictures are written as")
+}
+
+func (c *codingFlags) addAudio(cmd *cobra.Command, fallback engine.Coding) {
+	c.audio = fallback
+	enumFlag(cmd, &c.audio, engine.AudioCodings, "audio", "what sound is written as")
+}
+
+// defaultPreset is the encoder's settings where none are named.
+const defaultPreset = "lecture"
+
+// options reads the flags; what copies everything is the zero value. Who asks for a size, a pace or a preset wants pictures
+// re-encoded, unless --video says otherwise.
+func (c *codingFlags) options(p *process) (engine.TranscodeOptions, error) {
+	o := engine.TranscodeOptions{Video: c.video, Audio: c.audio, Size: c.size.Point, FPS: float64(c.fps), Device: string(c.device)}
+	said := func(flag string) bool { return c.flags != nil && c.flags.Flags().Changed(flag) }
+	shaped := said("size") || said("fps") || said("preset")
+	if shaped && said("video") && c.video == engine.Copy {
+		return o, usage("--video h264, or leave --size, --fps and --preset out", "pictures that are copied stay as they are")
+	}
+	if !shaped && c.video == engine.Copy && c.audio == engine.Copy {
+		return engine.TranscodeOptions{}, nil
+	}
+	name := c.preset
+	if name == "" {
+		name = defaultPreset
+	}
+	set, err := p.presetSet()
+	if err != nil {
+		return o, err
+	}
+	if o.Encoder, err = set.Encoder(name); err != nil {
+		return o, hinted{err, "rtsprec presets list"}
+	}
+	if shaped && !said("video") {
+		o.Video = engine.ToH264
+		if own := engine.Coding(o.Encoder.Video); slices.Contains(engine.VideoCodings, own) {
+			o.Video = own
+		}
+	}
+	return o, nil
+}
+
+// copies reports whether nothing is re-encoded, whatever comes.
+func copies(o engine.TranscodeOptions) bool { return o.Video == "" && o.Audio == "" }
+
+// box is a flag that holds a size of pictures: 1280x720, or 720p for the height alone.
+type box struct{ image.Point }
+
+var boxes = regexp.MustCompile(`^(?:(\d{1,5})[x×](\d{1,5})|(\d{1,5})p)$`)
+
+// String implements pflag.Value.
+func (b *box) String() string {
+	switch {
+	case b.X == 0 && b.Y == 0:
+		return ""
+	case b.X == 0:
+		return fmt.Sprintf("%dp", b.Y)
+	}
+	return fmt.Sprintf("%dx%d", b.X, b.Y)
+}
+
+// Type implements pflag.Value. The word stands in help texts.
+func (*box) Type() string { return "size" }
+
+// Set implements pflag.Value.
+func (b *box) Set(text string) error {
+	m := boxes.FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
+	if m == nil {
+		return fmt.Errorf("%q is no size of pictures: say 1280x720 or 720p", text)
+	}
+	width, _ := strconv.Atoi(m[1])
+	height, _ := strconv.Atoi(m[2] + m[3])
+	if height < 16 || width > 8192 || height > 8192 || m[1] != "" && width < 16 {
+		return fmt.Errorf("%q: a side has 16 to 8192 pixels", text)
+	}
+	b.Point = image.Pt(width, height)
+	return nil
+}
+
+// pace is a flag that holds pictures a second: 25, 12.5 or 30000/1001.
+type pace float64
+
+// String implements pflag.Value.
+func (f *pace) String() string {
+	if *f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*f), 'g', 6, 64)
+}
+
+// Type implements pflag.Value. The word stands in help texts.
+func (*pace) Type() string { return "number" }
+
+// Set implements pflag.Value.
+func (f *pace) Set(text string) error {
+	above, below, ratio := strings.Cut(strings.TrimSpace(text), "/")
+	v, err := strconv.ParseFloat(above, 64)
+	if ratio && err == nil {
+		var by float64
+		if by, err = strconv.ParseFloat(below, 64); err == nil {
+			v /= by
+		}
+	}
+	if err != nil || !(v >= 0.1 && v <= 240) {
+		return fmt.Errorf("%q is no number of pictures a second: say 25, 12.5 or 30000/1001, from 0.1 to 240", text)
+	}
+	*f = pace(v)
+	return nil
+}
+
+// presetSet is what has a name: what is built in, and the user's own.
+func (p *process) presetSet() (*presets.Set, error) {
+	var own []presets.Dir
+	if dir, err := p.configDir(); err == nil { // without one there is nothing of one's own
+		name := filepath.Join(dir, "presets")
+		own = append(own, presets.Dir{Name: name, FS: os.DirFS(name)})
+	}
+	set, err := presets.Load(own...)
+	if err != nil && fault.Is(err, fault.Usage) {
+		return set, hinted{err, "rtsprec presets list"}
+	}
+	return set, err
+}
