@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -25,7 +27,9 @@ type livePath struct {
 	camera  media.Sink    // behind record
 	refused error         // why it cannot be recorded
 
-	turn sync.Mutex // held around Begin, Write and End: one source at a time feeds the sinks
+	turn   sync.Mutex // held around Begin, Write and End: one source at a time feeds the sinks
+	tracks []media.Track
+	key    atomic.Pointer[keyUnit] // the newest; nil: none, or there are no codecs
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed when a run begins or ends, and made anew
@@ -80,6 +84,7 @@ func (p *livePath) waiting() (bytes int64) {
 func (p *livePath) Begin(ctx context.Context, run media.Run) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
+	p.tracks = slices.Clone(run.Tracks)
 	err := p.stream.Begin(ctx, run)
 	if p.record != nil {
 		err = joinFaults(err, p.record.Begin(ctx, run))
@@ -98,6 +103,7 @@ func (p *livePath) Write(ctx context.Context, au media.AccessUnit) error {
 	}
 	p.turn.Lock()
 	defer p.turn.Unlock()
+	p.keepKey(au)
 	err := p.stream.Write(ctx, au)
 	if p.record != nil {
 		err = joinFaults(err, p.record.Write(ctx, au))
@@ -109,6 +115,7 @@ func (p *livePath) Write(ctx context.Context, au media.AccessUnit) error {
 func (p *livePath) End(ctx context.Context, gap media.Gap) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
+	p.key.Store(nil)
 	err := p.stream.End(ctx, gap)
 	if p.record != nil {
 		err = joinFaults(err, p.record.End(ctx, gap))

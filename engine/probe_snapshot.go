@@ -52,12 +52,6 @@ func (d Deps) snapshots(o ProbeOptions) ([]string, error) {
 	return names, nil
 }
 
-// keyUnit is a unit that decoding may start at, and what is needed to decode it.
-type keyUnit struct {
-	track media.Track
-	unit  media.AccessUnit
-}
-
 // keep remembers the first whole key unit of a picture.
 func (l *look) keep(au media.AccessUnit) {
 	if l.key != nil || !au.Key || au.Damaged || int(au.Track) != l.analysis.video {

@@ -128,8 +128,12 @@ func (s *server) prepareServers() (err error) {
 		}
 	}
 	if len(s.listen.http)+len(s.listen.https) > 0 {
+		var stills web.Stills
+		if d.Coder != nil {
+			stills = newWebStills(d, s.library, s.hub)
+		}
 		s.pages = web.New(web.Options{
-			Library: newWebLibrary(s.library), Hub: s, Access: s.users, Guard: s.guard, Clock: s.clock, Log: d.log(), Version: d.Version,
+			Library: newWebLibrary(s.library), Hub: s, Stills: stills, Access: s.users, Guard: s.guard, Clock: s.clock, Log: d.log(), Version: d.Version,
 		})
 	}
 	return nil

@@ -1,9 +1,14 @@
 package engine
 
 import (
+	"context"
+	"errors"
+	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 )
@@ -17,6 +22,47 @@ func stillFormat(name string) (string, error) {
 		return "png", nil
 	}
 	return "", fault.New(fault.Usage, "%s: a picture ends in .jpg or .png", name)
+}
+
+// keyUnit is a unit that decoding may start at, and what is needed to decode it.
+type keyUnit struct {
+	track media.Track
+	unit  media.AccessUnit
+}
+
+// keysBefore calls do with the key units of the picture that was recorded under a path, the
+// newest at or before a time first, until it is done; a zero time is the end. It is no error
+// when there is none.
+func keysBefore(ctx context.Context, l *archive.Library, path string, at time.Time, do func(keyUnit) (done bool)) error {
+	_, _, tracks, err := l.DescribeAt(path, at)
+	if err != nil {
+		return err
+	}
+	source, err := l.Replay(ctx, path, archive.PlayOptions{From: at, Reverse: true, Tracks: tracks})
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	tracks = source.Run().Tracks
+	for {
+		au, err := source.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		track := &tracks[au.Track]
+		if au.Config != nil {
+			track.Config = au.Config
+		}
+		if !track.Codec.Video() {
+			return nil
+		}
+		if (at.IsZero() || !au.Wall.After(at)) && do(keyUnit{*track, au}) {
+			return nil
+		}
+	}
 }
 
 // keyPicture decodes one key unit of a track, whose Config is in force there. Who calls
