@@ -107,6 +107,9 @@ type Progress struct {
 	// Stuck says that media comes and nothing of it has reached the disk for half a minute,
 	// without an error that would say why.
 	Stuck bool `json:"stuck,omitempty"`
+	// Layout and Speaker are what a composition shows.
+	Layout  string `json:"layout,omitempty"`
+	Speaker string `json:"speaker,omitempty"`
 }
 
 // CameraProgress is one camera's line of the live table.

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Composing says that a composition begins.
+type Composing struct {
+	Inputs  []string  `json:"inputs"`
+	Layout  string    `json:"layout"`
+	Width   int       `json:"width"`
+	Height  int       `json:"height"`
+	FPS     float64   `json:"fps"`
+	Video   string    `json:"video"`
+	Audio   string    `json:"audio,omitempty"`
+	Dir     string    `json:"dir,omitempty"`
+	File    string    `json:"file,omitempty"`
+	Targets []string  `json:"targets,omitempty"`
+	URLs    []string  `json:"urls,omitempty"` // where it can be watched
+	At      time.Time `json:"at,omitzero"`
+	Until   time.Time `json:"until,omitzero"`
+	Length  float64   `json:"length_s,omitempty"`
+}
+
+// Scene says that the layout or the speaker is another from now on.
+type Scene struct {
+	Layout  string `json:"layout"`
+	Speaker string `json:"speaker,omitempty"`
+}
+
+// InputShown says that what is seen of an input is another from now on: its live picture,
+// its last one, or a slate.
+type InputShown struct {
+	Camera string `json:"camera"`
+	State  string `json:"state"` // "live", "frozen", "dead", "ended"
+}
+
+// Late says that there was no time to put some pictures together. It is told at most
+// once a minute.
+type Late struct {
+	Pictures uint64 `json:"pictures"` // since the last one was told
+}
+
+// Types, as they stand in JSON.
+func (Composing) Type() string  { return "composing" }
+func (Scene) Type() string      { return "scene" }
+func (InputShown) Type() string { return "input" }
+func (Late) Type() string       { return "late" }
+
+// Serious: what a cron job's mail should hold.
+func (Composing) Serious() bool  { return false }
+func (Scene) Serious() bool      { return false }
+func (InputShown) Serious() bool { return false }
+func (Late) Serious() bool       { return true }
+
+// Text says what is composed and where it goes.
+func (e Composing) Text(*time.Location) string {
+	s := fmt.Sprintf("composing %s as %s, %s %dx%d at %g fps", strings.Join(e.Inputs, ", "), e.Layout, e.Video, e.Width, e.Height, e.FPS)
+	if e.Audio != "" {
+		s += ", sound: " + e.Audio
+	}
+	var to []string
+	for _, place := range append([]string{e.Dir, e.File}, append(e.Targets, e.URLs...)...) {
+		if place != "" {
+			to = append(to, place)
+		}
+	}
+	return s + "; to " + strings.Join(to, ", ")
+}
+
+// Text names the layout.
+func (e Scene) Text(*time.Location) string {
+	if e.Speaker == "" {
+		return "layout: " + e.Layout
+	}
+	return "layout: " + e.Layout + ", speaker: " + e.Speaker
+}
+
+// Text says what is seen.
+func (e InputShown) Text(*time.Location) string {
+	switch e.State {
+	case inputLive:
+		return e.Camera + ": shown live"
+	case inputFrozen:
+		return e.Camera + ": its last picture stands"
+	case inputEnded:
+		return e.Camera + ": has ended"
+	}
+	return e.Camera + ": a slate stands in its place"
+}
+
+// Text says how many.
+func (e Late) Text(*time.Location) string {
+	return fmt.Sprintf("%s left out: this machine is too slow for the composition", plural(int(e.Pictures), "picture"))
+}

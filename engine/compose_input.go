@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rtsprec/engine/archive"
+	"rtsprec/engine/compose"
+	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+)
+
+// composeInput is one input at work.
+type composeInput struct {
+	ComposeInput
+	pictures *pictureLine
+	sounds   *soundLine    // nil: nobody hears it
+	shift    time.Duration // from its own time to that of the output
+	shown    atomic.Uint64 // the largest size at which it is shown, see packSize
+	strands  []*decoding
+	feed     *feed  // of a live one
+	queue    *queue // of a live one: what waits to be decoded
+
+	mu      sync.Mutex
+	trouble string // why it ended before its time
+	kind    fault.Kind
+}
+
+func (in *composeInput) live() bool { return in.Camera != nil }
+
+// decodeQueue is how many bytes of a live input may wait for its decoder.
+const decodeQueue = 8 << 20
+
+// prepareLive makes what receives a camera, and, with sink, hands it everything before it
+// is decoded: the recorder never waits for the picture.
+func (c *composer) prepareLive(in *composeInput, sink media.Sink) {
+	d := c.strand(in, decodedLines{pictures: in.pictures, sounds: in.sounds})
+	in.queue = newQueue(d, decodeQueue)
+	var to media.Sink = in.queue
+	if sink != nil {
+		to = &isolated{recorder: sink, queue: in.queue}
+	}
+	in.feed = &feed{
+		deps: c.deps, clock: c.clock, camera: *in.Camera, sink: to, files: c.files, queue: DefaultQueue / int64(len(c.inputs)),
+		from: c.o.At, end: c.end, state: stateConnecting,
+	}
+}
+
+func (c *composer) strand(in *composeInput, lines decodedLines) *decoding {
+	d := &decoding{
+		deps: c.deps, name: in.Name, device: c.o.Device, live: in.live(), format: composeSound, lines: lines, shown: &in.shown,
+	}
+	in.strands = append(in.strands, d)
+	return d
+}
+
+// receive feeds a live input until the end, or ctx ends, and then lets what was received
+// be recorded.
+func (in *composeInput) receive(ctx, work context.Context) error {
+	in.queue.start(work)
+	return errors.Join(in.feed.run(ctx, work), in.feed.sink.Close(work))
+}
+
+// isolated is a Sink that records a camera for itself and hands the same units on to be
+// decoded.
+type isolated struct {
+	recorder media.Sink
+	queue    *queue // never waits, never fails
+}
+
+// Begin implements media.Sink.
+func (s *isolated) Begin(ctx context.Context, run media.Run) error {
+	s.queue.Begin(ctx, run)
+	return s.recorder.Begin(ctx, run)
+}
+
+// Write implements media.Sink.
+func (s *isolated) Write(ctx context.Context, au media.AccessUnit) error {
+	s.queue.Write(ctx, au)
+	return s.recorder.Write(ctx, au)
+}
+
+// End implements media.Sink.
+func (s *isolated) End(ctx context.Context, gap media.Gap) error {
+	s.queue.End(ctx, gap)
+	return s.recorder.End(ctx, gap)
+}
+
+// Close implements media.Sink.
+func (s *isolated) Close(ctx context.Context) error {
+	return errors.Join(s.queue.Close(ctx), s.recorder.Close(ctx))
+}
+
+// ObserveClock implements record.ClockObserver.
+func (s *isolated) ObserveClock(c journal.Clock) {
+	if o, ok := s.recorder.(interface{ ObserveClock(journal.Clock) }); ok {
+		o.ObserveClock(c)
+	}
+}
+
+// opener opens what an input plays, from an instant on.
+type opener func(ctx context.Context) (media.Source, error)
+
+// opener returns how an input that is not live is opened. The picture and the sound are
+// read apart, each at its own pace: neither waits for the other, however far apart they
+// lie in a file.
+func (c *composer) opener(in *composeInput) opener {
+	if in.File != "" {
+		return func(ctx context.Context) (media.Source, error) { return c.deps.Coder.File(ctx, in.File, c.fileStart) }
+	}
+	library := archive.NewLibrary(c.deps.FS, c.deps.Clock, in.Dir)
+	return func(ctx context.Context) (media.Source, error) {
+		return library.Replay(ctx, in.Name, archive.PlayOptions{From: c.from, To: c.to})
+	}
+}
+
+// play plays an input that is not live to its end.
+func (c *composer) play(ctx context.Context, in *composeInput) {
+	open := c.opener(in)
+	var group sync.WaitGroup
+	one := func(lines decodedLines, over func()) {
+		d := c.strand(in, lines)
+		group.Go(func() {
+			defer over()
+			if err := playInto(ctx, open, d); err != nil && ctx.Err() == nil {
+				in.fail(err)
+				c.deps.observe(CameraDown{Camera: in.Name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
+			}
+		})
+	}
+	one(decodedLines{pictures: in.pictures, shift: in.shift}, in.pictures.end)
+	if in.sounds != nil {
+		one(decodedLines{sounds: in.sounds, shift: in.shift}, in.sounds.end)
+	}
+	group.Wait()
+}
+
+// playInto moves what a source plays into a sink.
+func playInto(ctx context.Context, open opener, to media.Sink) error {
+	source, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	err = to.Begin(ctx, source.Run())
+	for err == nil {
+		var au media.AccessUnit
+		if au, err = source.Next(ctx); err == nil {
+			err = to.Write(ctx, au)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, to.Close(ctx))
+}
+
+func (in *composeInput) fail(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.trouble, in.kind = err.Error(), fault.KindOf(err)
+}
+
+// close lets go of everything that was decoded, and of what is decoded from now on.
+func (in *composeInput) close() { in.pictures.Close() }
+
+// The states of an input, as the display and ctl say them.
+const (
+	inputWaiting = "connecting" // it has no picture yet
+	inputLive    = "live"
+	inputFrozen  = "frozen" // its last picture stands
+	inputDead    = "dead"   // a slate stands in its place
+	inputEnded   = "ended"
+)
+
+// state takes the picture of an instant and says what it is.
+func (in *composeInput) state(at time.Time, slack time.Duration) string {
+	_, any := in.pictures.Pick(at.Add(slack))
+	_, _, ended := in.pictures.span()
+	state := in.pictures.State(at)
+	switch {
+	case ended && (!any || state == compose.Dead):
+		return inputEnded
+	case !any:
+		return inputWaiting
+	case state == compose.Dead:
+		return inputDead
+	case state == compose.Frozen:
+		return inputFrozen
+	}
+	return inputLive
+}

@@ -1,0 +1,401 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rtsprec/engine/compose"
+	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
+)
+
+// composer is one Compose at work.
+//
+// Each input decodes on a goroutine of its own and leaves pictures in its line. One
+// goroutine, compose, goes from instant to instant of the output, waits until the lines
+// know what is to be seen then, and draws. Another, encode, encodes and hands on what
+// it gets from there.
+type composer struct {
+	o      ComposeOptions
+	deps   Deps
+	clock  *steady
+	files  *descriptors
+	inputs []*composeInput
+	stage  *stage
+	paint  *painter
+	mixer  *mixer // nil: no sound
+	canvas media.Canvas
+	out    *composeOut
+	encoders
+
+	live  bool // an input is live
+	paced bool // it goes by the clock, and not as fast as it can
+
+	from, to  time.Time // of recorded inputs; zero: all there is
+	fileStart time.Time // capture time of the begin of media files
+	pacer     *compose.Pacer
+	start     time.Time // the first instant, in the output's time
+	began     time.Time // host time at which it is due
+
+	woken   chan struct{} // has a token when a line changed
+	encoded chan composed
+
+	pictured atomic.Uint64
+	dropped  atomic.Uint64
+	started  atomic.Int64 // start, for others: ns since 1970; 0: not yet
+	reached  atomic.Int64 // end of the newest picture, likewise
+	wantKey  atomic.Bool
+}
+
+// composed is what goes to the encoders: a picture or a block of sound.
+type composed struct {
+	picture media.Picture
+	sound   media.Sound
+}
+
+// How long the first picture of all inputs is waited for, and how far a picture may be
+// late before the ones it should have been followed by are left out.
+const (
+	startPatience = 3 * time.Second
+	lateDrop    = time.Second
+)
+
+// run composes until the end.
+func (c *composer) run(ctx, work context.Context, grace time.Duration) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	c.clock.hold()
+	if err := c.out.begin(work, c.composedRun()); err != nil {
+		return err
+	}
+
+	var outputs errgroup.Group
+	writing, stopWriting := context.WithCancel(work)
+	defer stopWriting()
+	c.out.start(writing, work, &outputs, stop)
+
+	var watcher errgroup.Group
+	watching, stopWatching := context.WithCancel(work)
+	defer stopWatching()
+	watcher.Go(func() error { c.watch(watching); return nil })
+
+	var encoder errgroup.Group
+	encoder.Go(func() error { return c.encode(work, stop) })
+
+	var inputs errgroup.Group
+	feeding, stopFeeding := context.WithCancel(ctx)
+	defer stopFeeding()
+	for _, in := range c.inputs {
+		if in.live() {
+			inputs.Go(func() error { return in.receive(feeding, work) })
+		}
+	}
+	err := c.compose(ctx, func() {
+		for _, in := range c.inputs {
+			if !in.live() {
+				inputs.Go(func() error { c.play(feeding, in); return nil })
+			}
+		}
+	})
+	close(c.encoded)
+	stopFeeding()
+	for _, in := range c.inputs {
+		in.close()
+	}
+	err = errors.Join(err, encoder.Wait())
+	draining, cancel := context.WithTimeout(work, grace)
+	defer cancel()
+	err = errors.Join(err, inputs.Wait(), c.out.drain(draining))
+	stopWriting()
+	err = errors.Join(err, outputs.Wait())
+	stopWatching()
+	watcher.Wait()
+	return err
+}
+
+// compose draws one instant after the other. What is played beside live inputs begins
+// with the first instant; what is played by itself decides which that is.
+func (c *composer) compose(ctx context.Context, play func()) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	if c.live {
+		c.begin(ctx, timer)
+		c.shiftPlayed()
+		play()
+	} else {
+		play()
+		c.begin(ctx, timer)
+	}
+	for {
+		at, ok := c.await(ctx, timer)
+		if !ok || c.over(at) {
+			return nil
+		}
+		due := c.pacer.Take(c.passed(at))
+		c.dropped.Add(uint64(due.Skipped))
+		c.stage.look(due.At)
+		p, err := c.paint.draw(due.At, due.PTS)
+		if err != nil {
+			return fault.Because("draw the composition", err)
+		}
+		if !c.send(ctx, composed{picture: p}) {
+			return nil
+		}
+		c.pictured.Add(1)
+		c.reached.Store(c.pacer.Next().UnixNano())
+		if c.mixer != nil {
+			for _, s := range c.mixer.mix(c.heard(c.pacer.Next())) {
+				if !c.send(ctx, composed{sound: s}) {
+					return nil
+				}
+			}
+		}
+	}
+}
+
+// passed is the instant of the output that is due by the host's clock; of what goes as
+// fast as it can at itself.
+func (c *composer) passed(at time.Time) time.Time {
+	if !c.paced {
+		return at
+	}
+	return c.start.Add(c.deps.Clock.Now().Sub(c.began))
+}
+
+// send hands on to the encoders.
+func (c *composer) send(ctx context.Context, what composed) bool {
+	select {
+	case c.encoded <- what:
+		return true
+	case <-ctx.Done():
+		if what.picture != nil {
+			what.picture.Release()
+		}
+		return false
+	}
+}
+
+// begin decides which instant is the first: what was asked for, or that of the first
+// pictures.
+func (c *composer) begin(ctx context.Context, timer *time.Timer) {
+	since := c.deps.Clock.Now()
+	start := c.from
+	if c.live {
+		start = c.o.At
+	}
+	for start.IsZero() {
+		now := c.deps.Clock.Now()
+		first, newest, all := c.firstPictures()
+		switch {
+		case ctx.Err() != nil:
+			start = now
+		case c.live && (all || now.Sub(since) >= startPatience):
+			if start = newest; newest.IsZero() {
+				start = now
+			}
+		case !c.live && all:
+			if start = first; first.IsZero() {
+				start = c.fileStart
+			}
+		default:
+			timer.Reset(100 * time.Millisecond)
+			select {
+			case <-c.woken:
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+		}
+	}
+	c.start, c.began = start, start
+	if !c.live {
+		c.began = c.deps.Clock.Now()
+	}
+	c.pacer = compose.NewPacer(start, c.o.FPS, lateDrop+c.o.Latency)
+	c.started.Store(start.UnixNano())
+	if c.mixer != nil {
+		c.mixer.begin(start)
+	}
+}
+
+// shiftPlayed lets what is played begin at the first instant of what is live.
+func (c *composer) shiftPlayed() {
+	for _, in := range c.inputs {
+		switch {
+		case in.live():
+		case in.File == "" && !c.from.IsZero():
+			in.shift = c.start.Sub(c.from)
+		default:
+			in.shift = c.start.Sub(c.fileStart)
+		}
+	}
+}
+
+// firstPictures are when the earliest and the newest picture that is there was captured,
+// and whether every input has one, or never will.
+func (c *composer) firstPictures() (first, newest time.Time, all bool) {
+	all = true
+	for _, in := range c.inputs {
+		from, to, ended := in.pictures.span()
+		all = all && (ended || !from.IsZero())
+		if !from.IsZero() && (first.IsZero() || from.Before(first)) {
+			first = from
+		}
+		if to.After(newest) {
+			newest = to
+		}
+	}
+	return first, newest, all
+}
+
+// await returns when the next picture can be drawn: when every line knows what it has to
+// show, or, of what goes by the clock, when it can be waited for no longer. Commands are
+// done meanwhile.
+func (c *composer) await(ctx context.Context, timer *time.Timer) (at time.Time, ok bool) {
+	at = c.pacer.Next()
+	due := c.began.Add(at.Sub(c.start)) // by the host's clock
+	for {
+		now := c.deps.Clock.Now()
+		known, wait := c.known(at, now), time.Hour
+		if c.paced {
+			if wait = due.Sub(now); wait > 0 {
+				known = false
+			} else {
+				wait += c.o.Latency
+				known = known || wait <= 0
+			}
+		}
+		if known || ctx.Err() != nil {
+			c.commands()
+			return at, ctx.Err() == nil
+		}
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+		case <-c.woken:
+		case r := <-c.asked():
+			c.stage.answer(r)
+		case <-ctx.Done():
+		}
+	}
+}
+
+// known reports whether every line knows what it has to show at an instant. What is older
+// is let go, which makes room.
+func (c *composer) known(at, now time.Time) bool {
+	all := true
+	for _, in := range c.inputs {
+		in.pictures.Pick(at.Add(c.slack()))
+		all = in.pictures.known(at.Add(c.slack()), now) && all
+		if in.sounds != nil {
+			all = in.sounds.known(c.heard(at)) && all
+		}
+	}
+	return all
+}
+
+// slack is how long after an instant a picture may have been captured and still be shown
+// there: times are rounded on their way, and pictures that come as often as ours go out
+// shall each be shown once.
+func (c *composer) slack() time.Duration { return c.pacer.Interval() / 4 }
+
+// heard is up to when there is sound when the pictures before an instant are drawn: sound
+// of live inputs comes in blocks, and later.
+func (c *composer) heard(at time.Time) time.Time {
+	if c.live {
+		return at.Add(-soundBehind)
+	}
+	return at
+}
+
+// soundBehind is how long live sound is waited for.
+const soundBehind = 200 * time.Millisecond
+
+// over reports whether an instant is behind the end.
+func (c *composer) over(at time.Time) bool {
+	if end := c.end(); !end.IsZero() && !at.Before(end) {
+		return true
+	}
+	if !c.to.IsZero() && !c.live && !at.Before(c.to) {
+		return true
+	}
+	if c.live {
+		return false
+	}
+	for _, in := range c.inputs {
+		if !in.pictures.over(at.Add(c.slack())) {
+			return false
+		}
+	}
+	return true
+}
+
+// end is when a live composition is over, in its own time; zero: not known.
+func (c *composer) end() time.Time {
+	end := c.o.Until
+	if from := c.opened(); c.o.Length > 0 && !from.IsZero() {
+		if e := from.Add(c.o.Length); end.IsZero() || e.Before(end) {
+			end = e
+		}
+	}
+	return end
+}
+
+// opened is when the composition, or what is recorded of it, began; zero: not yet.
+func (c *composer) opened() time.Time {
+	if !c.o.At.IsZero() {
+		return c.o.At
+	}
+	if from := c.out.window(); c.o.Isolate {
+		return from
+	}
+	if ns := c.started.Load(); ns != 0 {
+		return time.Unix(0, ns)
+	}
+	return time.Time{}
+}
+
+// wake says that a line changed.
+func (c *composer) wake() {
+	select {
+	case c.woken <- struct{}{}:
+	default:
+	}
+}
+
+// asked is where commands come from; nil: nowhere.
+func (c *composer) asked() <-chan controlRequest {
+	if c.o.Control == nil {
+		return nil
+	}
+	return c.o.Control.asked
+}
+
+// commands does what was asked for and waits.
+func (c *composer) commands() {
+	for {
+		select {
+		case r := <-c.asked():
+			c.stage.answer(r)
+		default:
+			return
+		}
+	}
+}
+
+// watch reports once a second.
+func (c *composer) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		c.deps.observe(c.progress(c.deps.Clock.Now()))
+	}
+}
