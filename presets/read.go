@@ -3,7 +3,6 @@ package presets
 import (
 	"cmp"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -65,19 +64,16 @@ func listed(dir fs.FS) ([]string, error) {
 
 // limited reads a file of a size that a person may have written.
 func limited(dir fs.FS, name string) ([]byte, error) {
-	f, err := dir.Open(name)
-	if err != nil {
+	info, err := fs.Stat(dir, name)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+	case !info.Mode().IsRegular():
 		return nil, errors.New("not a file") // a pipe would be waited for
+	case info.Size() > settings.Limit:
+		return nil, fault.New(fault.Usage, "larger than %d bytes: no file of presets", settings.Limit)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, settings.Limit+1))
-	if err == nil && len(data) > settings.Limit {
-		err = fault.New(fault.Usage, "larger than %d bytes: no file of presets", settings.Limit)
-	}
-	return data, err
+	return fs.ReadFile(dir, name)
 }
 
 // parse reads one file. What is sound of it is put into the set.
@@ -104,7 +100,7 @@ func mistaken(lines []string) error {
 	return fault.Wrap(fault.Usage, "", settings.Mistakes{Lines: lines})
 }
 
-// origin says where the preset at v comes from. before is what it replaces, if anything.
+// origin says where the preset at v comes from.
 func (r *reader) origin(v settings.Value, replaces bool) Origin {
 	if !r.own {
 		return Origin{}
