@@ -118,12 +118,13 @@ type CameraProgress struct {
 	State     string  `json:"state"` // "connecting", "waiting" (for a key frame), "recording", "retrying", "disk", "done"
 	Transport string  `json:"transport,omitempty"`
 	FPS       float64 `json:"fps"`
-	Bitrate   float64 `json:"bitrate"`     // bit/s over the last seconds
-	Loss      float64 `json:"loss"`        // lost packets / all packets of this session, 0 to 1
-	Gaps      int     `json:"gaps"`        // so far
-	GapTime   float64 `json:"gap_s"`       // so far
-	Bytes     int64   `json:"bytes"`       // on disk
-	Committed float64 `json:"committed_s"` // seconds since the last commit
-	Queue     int64   `json:"queue_bytes"` // waiting to be written
+	Bitrate   float64 `json:"bitrate"`           // bit/s over the last seconds
+	Loss      float64 `json:"loss"`              // lost packets / all packets of this session, 0 to 1
+	Gaps      int     `json:"gaps"`              // so far
+	GapTime   float64 `json:"gap_s"`             // so far
+	Bytes     int64   `json:"bytes"`             // on disk
+	Committed float64 `json:"committed_s"`       // seconds since the last commit
+	Queue     int64   `json:"queue_bytes"`       // waiting to be written
+	Quality   string  `json:"quality,omitempty"` // what an adapting relay sends: "source", "720p25 1.8 Mbit/s"
 	Reason    string  `json:"reason,omitempty"`
 }

@@ -157,6 +157,34 @@ func (q *queue) held() (bytes int64, lost uint64) {
 	return q.bytes, q.dropped
 }
 
+// withdraw takes the units of a track back that wait, those of the newest run only. It
+// returns the DTS that the next one may begin behind: latest where none of them waits.
+func (q *queue) withdraw(track media.TrackID, latest media.Ticks) media.Ticks {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	from := 0
+	for i := len(q.items) - 1; i >= 0 && from == 0; i-- {
+		if q.items[i].run != nil || q.items[i].gap != nil {
+			from = i + 1
+		}
+	}
+	kept := q.items[:from]
+	first := true
+	for _, item := range q.items[from:] {
+		if item.au.Track != track {
+			kept = append(kept, item)
+			continue
+		}
+		if first {
+			latest, first = item.au.DTS-1, false
+		}
+		q.bytes -= item.cost()
+	}
+	clear(q.items[len(kept):])
+	q.items = kept
+	return latest
+}
+
 func (q *queue) put(i queued) {
 	q.items = append(q.items, i)
 	q.bytes += i.cost()

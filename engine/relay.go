@@ -20,6 +20,7 @@ type RelayOptions struct {
 	Targets []RelayTarget  // at least one
 	Spool   RelaySpool     // without a Dir only what fits the queues outlives an outage
 	Record  RecordInto     // without a Dir nothing is recorded beside it
+	Adapt   RelayAdapt     // without a ladder what does not fit the way waits and is dropped
 	Length  time.Duration  // from the first unit on; 0: until ctx ends
 	Until   time.Time      // zero: until ctx ends
 	Queue   int64          // bytes that may wait for a target without a spool; 0: 16 MiB
@@ -68,6 +69,10 @@ type RelayTargetSummary struct {
 	Dropped  uint64  `json:"dropped"` // units that no room was left for
 	Left     float64 `json:"left_s"`  // seconds of media that wait in the spool for the next time
 	Reason   string  `json:"reason,omitempty"`
+
+	// Where pictures follow the way: the changes, and how it was all along.
+	Changes []AdaptChange `json:"quality,omitempty"`
+	Points  []AdaptPoint  `json:"-"`
 
 	kind fault.Kind
 }
@@ -134,10 +139,8 @@ func (r *relay) prepare() (err error) {
 		}
 	}
 	r.intake = &intake{}
-	add := func(sink media.Sink, limit int64) *queue {
-		q := newQueue(sink, limit)
-		r.intake.queues = append(r.intake.queues, q)
-		return q
+	add := func(sink media.Sink, limit int64) {
+		r.intake.ways = append(r.intake.ways, newQueue(sink, limit))
 	}
 	for _, t := range r.o.Targets {
 		if r.spool != nil {
@@ -145,7 +148,14 @@ func (r *relay) prepare() (err error) {
 			continue
 		}
 		line := newLiveLine(r.deps, t)
-		line.queue = add(line, orDefault(r.o.Queue, DefaultRelayQueue))
+		line.queue = newQueue(line, orDefault(r.o.Queue, DefaultRelayQueue))
+		if len(r.o.Adapt.Ladder.Rungs) > 0 {
+			line.measure = true
+			line.adapter = newAdapter(r.deps, t.name(), r.o.Adapt, line.queue, line.path)
+			r.intake.ways = append(r.intake.ways, line.adapter)
+		} else {
+			r.intake.ways = append(r.intake.ways, line.queue)
+		}
 		r.lines = append(r.lines, line)
 	}
 	if r.spool != nil {
@@ -180,7 +190,7 @@ func (r *relay) end() time.Time {
 
 // run receives until the end, and then lets what was received be sent and written.
 func (r *relay) run(ctx, work context.Context, grace time.Duration) error {
-	for _, q := range r.intake.queues {
+	for _, q := range r.intake.ways {
 		q.start(work)
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -315,16 +325,22 @@ func (s *RelaySummary) verdict(f *feed) error {
 
 // intake is a Sink that hands everything to many, none of which makes it wait.
 type intake struct {
-	queues []*queue
+	ways []way
 
 	mu    sync.Mutex
 	began time.Time
 	units uint64
 }
 
+// way is a Sink that works by itself from start to Close: a queue, or an adapter around one.
+type way interface {
+	media.Sink
+	start(work context.Context)
+}
+
 // Begin implements media.Sink.
 func (i *intake) Begin(ctx context.Context, run media.Run) error {
-	for _, q := range i.queues {
+	for _, q := range i.ways {
 		q.Begin(ctx, run)
 	}
 	return nil
@@ -337,7 +353,7 @@ func (i *intake) Write(ctx context.Context, au media.AccessUnit) error {
 		i.began = au.Wall
 	}
 	i.mu.Unlock()
-	for _, q := range i.queues {
+	for _, q := range i.ways {
 		q.Write(ctx, au)
 	}
 	return nil
@@ -345,7 +361,7 @@ func (i *intake) Write(ctx context.Context, au media.AccessUnit) error {
 
 // End implements media.Sink.
 func (i *intake) End(ctx context.Context, gap media.Gap) error {
-	for _, q := range i.queues {
+	for _, q := range i.ways {
 		q.End(ctx, gap)
 	}
 	return nil
@@ -354,7 +370,7 @@ func (i *intake) End(ctx context.Context, gap media.Gap) error {
 // Close implements media.Sink: all of them are closed side by side.
 func (i *intake) Close(ctx context.Context) error {
 	var group errgroup.Group
-	for _, q := range i.queues {
+	for _, q := range i.ways {
 		group.Go(func() error { return q.Close(ctx) })
 	}
 	return group.Wait()

@@ -14,13 +14,14 @@ import (
 // pictures comes twice.
 type liveLine struct {
 	*outlet
-	queue *queue
-	run   media.Run
-	video bool               // the run has pictures
-	open  []bool             // by track: a key frame has come
-	kept  []media.AccessUnit // sent in this session or to be sent in the next, from a key frame on
-	first uint64             // of this session: which unit kept[0] was
-	bytes int64              // of kept
+	queue   *queue
+	adapter *adapter // before queue; nil: none
+	run     media.Run
+	video   bool               // the run has pictures
+	open    []bool             // by track: a key frame has come
+	kept    []media.AccessUnit // sent in this session or to be sent in the next, from a key frame on
+	first   uint64             // of this session: which unit kept[0] was
+	bytes   int64              // of kept
 }
 
 func newLiveLine(d Deps, t RelayTarget) *liveLine { return &liveLine{outlet: newOutlet(d, t)} }
@@ -128,11 +129,17 @@ func (l *liveLine) Close(ctx context.Context) error {
 func (l *liveLine) progress(now time.Time) CameraProgress {
 	p := l.outlet.progress(now)
 	p.Queue, _ = l.queue.held()
+	if l.adapter != nil {
+		p.Quality = l.adapter.now()
+	}
 	return p
 }
 
 func (l *liveLine) summary() RelayTargetSummary {
 	s := l.outlet.summary()
 	_, s.Dropped = l.queue.held()
+	if l.adapter != nil {
+		s.Changes, s.Points = l.adapter.history()
+	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
 	"rtsprec/engine/rtsp"
 )
 
@@ -15,6 +16,7 @@ import (
 type outlet struct {
 	deps    Deps
 	target  RelayTarget
+	measure bool // the way is followed
 	backoff backoff
 	told    fault.Kind
 	toldAt  time.Time
@@ -55,7 +57,7 @@ func (t *outlet) connect(ctx context.Context, run media.Run) (fresh bool, err er
 		began := t.deps.Clock.Now()
 		pub, err := rtsp.Publish(ctx, rtsp.PublishOptions{
 			URL: t.target.URL, Transport: t.target.Transport, Insecure: t.target.Insecure, Fingerprint: t.target.Fingerprint,
-			DialTimeout: t.backoff.dialTimeout(began), Clock: t.deps.Clock, Log: t.deps.log(),
+			DialTimeout: t.backoff.dialTimeout(began), Measure: t.measure, Clock: t.deps.Clock, Log: t.deps.log(),
 			Observe: func(e rtsp.Event) { t.deps.observe(notice(t.target.name(), e)) },
 		}, run)
 		if err == nil {
@@ -169,6 +171,17 @@ func (t *outlet) hangUp() {
 	t.now = nil
 	t.sum.Units += s.Units
 	t.sum.Bytes += s.Bytes
+}
+
+// path is how the way to the target fares, and the session that says so; nil: there is none.
+func (t *outlet) path() (rate.Feedback, *rtsp.Publisher) {
+	t.mu.Lock()
+	pub := t.now
+	t.mu.Unlock()
+	if pub == nil || pub.Err() != nil {
+		return rate.Feedback{}, nil
+	}
+	return pub.Feedback(), pub
 }
 
 // progress is the target's line of the live table.

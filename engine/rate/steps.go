@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"slices"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -46,7 +47,16 @@ func NewSteps(steps []Step) (*Steps, error) {
 		}
 	}
 	n := len(steps)
-	return &Steps{steps: steps, rose: make([]time.Time, n), banned: make([]time.Time, n), wait: make([]time.Duration, n)}, nil
+	return &Steps{steps: slices.Clone(steps), rose: make([]time.Time, n), banned: make([]time.Time, n), wait: make([]time.Duration, n)}, nil
+}
+
+// Best moves the least rate of the best step, which is the source's own and changes with
+// it. It stays above that of the next step.
+func (s *Steps) Best(least int) {
+	if len(s.steps) > 1 {
+		least = max(least, s.steps[1].Min+1)
+	}
+	s.steps[0].Min = max(min(least, s.steps[0].Max), 0)
 }
 
 // At is the step in use, from 0, the best.

@@ -1,0 +1,313 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
+	"rtsprec/engine/rtsp"
+	"rtsprec/presets"
+)
+
+// RelayAdapt says how a target's pictures follow what the way to it takes.
+type RelayAdapt struct {
+	Ladder  presets.Ladder // no rungs: nothing is adapted
+	Latency time.Duration  // how long a picture may wait to be sent; 0: [DefaultLatency]
+	Device  string         // as media.DecodeOptions.Device
+}
+
+// DefaultLatency is how long a picture may wait to be sent.
+const DefaultLatency = 200 * time.Millisecond
+
+// adaptEvery is how often the way to a target is judged.
+const adaptEvery = 200 * time.Millisecond
+
+// adapter is a Sink before a target's queue. What fits the way is passed on untouched.
+// What does not is re-encoded, at a bit rate and on a step of the ladder that the
+// controller of the way chooses, until the source fits again. The newest group of
+// pictures is kept while copying, so that re-encoding starts with the picture that is
+// due and not with the next key frame. Sound always passes.
+//
+// Sizes change at key frames, which carry their parameter sets; the session goes on.
+type adapter struct {
+	deps  Deps
+	name  string // of the target
+	o     RelayAdapt
+	queue *queue
+	path  func() (rate.Feedback, *rtsp.Publisher)
+
+	stop    context.CancelFunc
+	watcher sync.WaitGroup
+
+	mu      sync.Mutex
+	run     media.Run
+	video   media.TrackID // -1: none that can be adapted
+	copying bool
+	back    bool // the source fits again: it is copied from its next key frame on
+	gop     []media.AccessUnit
+	held    int // bytes of gop
+	config  []byte
+	latest  media.Ticks // DTS of the newest picture handed on
+	coder   *recoder    // nil while copying
+	source  meter       // of the pictures as they come
+	sound   meter
+	sent    int64 // bytes, at the last point
+	loop    adaptLoop
+	points  []AdaptPoint
+	changes []AdaptChange
+}
+
+const (
+	mostGOP    = 16 << 20 // bytes of the group that is kept
+	mostPoints = 24 * 3600 * 5
+)
+
+func newAdapter(d Deps, name string, o RelayAdapt, q *queue, path func() (rate.Feedback, *rtsp.Publisher)) *adapter {
+	o.Latency = orDefault(o.Latency, DefaultLatency)
+	return &adapter{deps: d, name: name, o: o, queue: q, path: path, video: -1}
+}
+
+// start begins to send and to follow the way; Close ends both.
+func (a *adapter) start(ctx context.Context) {
+	a.queue.start(ctx)
+	ctx, a.stop = context.WithCancel(ctx)
+	a.watcher.Go(func() {
+		tick := time.NewTicker(adaptEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				a.judge(ctx)
+			}
+		}
+	})
+}
+
+// Begin implements media.Sink.
+func (a *adapter) Begin(ctx context.Context, run media.Run) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.letGo(ctx)
+	a.run, a.video, a.copying, a.back, a.latest = run, -1, true, false, -1<<62
+	a.gop, a.held, a.config = nil, 0, nil
+	for _, t := range run.Tracks {
+		if a.video < 0 && a.adaptable(t) {
+			a.video, a.config = t.ID, t.Config
+		}
+	}
+	a.loop.fresh()
+	return a.queue.Begin(ctx, run)
+}
+
+// adaptable says whether a track can be re-encoded within its session: the codec stays,
+// and parameter sets travel with the pictures.
+func (a *adapter) adaptable(t media.Track) bool {
+	return a.deps.Coder != nil && t.Codec.NALs() && t.ClockRate == 90000
+}
+
+// Write implements media.Sink. It waits for nothing but, at a return to the source, the
+// encoder's last picture.
+func (a *adapter) Write(ctx context.Context, au media.AccessUnit) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.deps.Clock.Now()
+	if au.Track != a.video {
+		if !a.run.Tracks[au.Track].Codec.Video() {
+			a.sound.add(now, len(au.Data), false)
+		}
+		return a.queue.Write(ctx, au)
+	}
+	a.source.add(now, len(au.Data), true)
+	if au.Config != nil {
+		a.config = au.Config
+	}
+	a.keep(au)
+	if a.back && au.Key {
+		a.letGo(ctx)
+		a.copying, a.back = true, false
+	}
+	if !a.copying {
+		a.coder.put(au)
+		return nil
+	}
+	return a.pass(ctx, au)
+}
+
+// pass hands a unit of the source on. A key frame gets the parameter sets that it may have
+// had in the description only: the receiver may have seen others since.
+func (a *adapter) pass(ctx context.Context, au media.AccessUnit) error {
+	if au.Key && a.loop.touched {
+		au = withSets(au, a.run.Tracks[a.video].Codec, a.config)
+	}
+	a.latest = max(a.latest, au.DTS)
+	return a.queue.Write(ctx, au)
+}
+
+// keep keeps the newest group of pictures.
+func (a *adapter) keep(au media.AccessUnit) {
+	if au.Key {
+		clear(a.gop)
+		a.gop, a.held = a.gop[:0], 0
+	}
+	if len(a.gop) == 0 && !au.Key {
+		return
+	}
+	if a.held += len(au.Data); a.held > mostGOP {
+		clear(a.gop)
+		a.gop, a.held = nil, 0
+		return
+	}
+	a.gop = append(a.gop, au)
+}
+
+// emit takes a re-encoded unit.
+func (a *adapter) emit(ctx context.Context, c *recoder, au media.AccessUnit) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.coder != c || au.DTS <= a.latest {
+		return
+	}
+	a.latest = au.DTS
+	au.Track = a.video
+	a.queue.Write(ctx, au)
+}
+
+// judge asks how the way fares and does what follows from it.
+func (a *adapter) judge(ctx context.Context) {
+	f, pub := a.path()
+	now := a.deps.Clock.Now()
+	held, _ := a.queue.held()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if pub == nil || a.video < 0 {
+		a.loop.pub = nil
+		return
+	}
+	f.Backlog += held
+	_, source := a.source.rates(now)
+	_, sound := a.sound.rates(now)
+	width, height := a.shape()
+	d, step, why := a.loop.update(now, f, pub, a.o.Ladder, width, height, source+sound)
+	pub.SetPace(a.loop.pace(d))
+	a.point(now, f, d, source+sound)
+	if len(why) > 0 {
+		a.turn(ctx, now, step, d, why)
+	}
+	if a.coder != nil {
+		rung := a.loop.rung(step)
+		rung.Bitrate = a.loop.wanted(d, sound)
+		a.coder.aim(rung, a.late(held, d))
+	}
+}
+
+// late is how many of the pictures that come now would wait for longer than they may.
+func (a *adapter) late(held int64, d rate.Decision) bool {
+	waits := d.Queueing
+	if d.Bitrate > 0 {
+		waits = max(waits, time.Duration(float64(held)*8/float64(d.Bitrate)*float64(time.Second)))
+	}
+	return waits > 2*a.o.Latency
+}
+
+// turn goes to another step.
+func (a *adapter) turn(ctx context.Context, now time.Time, step int, d rate.Decision, why []rate.Reason) {
+	c := AdaptChange{Target: a.name, At: now, Step: step, Name: a.loop.name(step), Bitrate: d.Bitrate}
+	for _, r := range why {
+		c.Reasons = append(c.Reasons, r.String())
+	}
+	switch {
+	case step == 0:
+		a.back = true
+	case a.coder == nil:
+		if err := a.recode(ctx, step); err != nil {
+			a.deps.observe(Notice{Camera: a.name, Message: "pictures cannot be re-encoded: " + err.Error()})
+			a.video = -1
+			return
+		}
+		a.back = false
+	default:
+		a.back = false
+	}
+	if len(a.changes) < mostPoints {
+		a.changes = append(a.changes, c)
+	}
+	a.deps.observe(c)
+}
+
+// recode stops copying. What waits of the source's pictures is too much for the way and
+// is dropped; the group that is kept brings the decoder up to the picture of now.
+func (a *adapter) recode(ctx context.Context, step int) error {
+	c, err := newRecoder(a.deps.Coder, a.run.Tracks[a.video], a.config, a.o.Device)
+	if err != nil {
+		return err
+	}
+	a.latest = a.queue.withdraw(a.video, a.latest)
+	a.copying, a.loop.touched, a.coder = false, true, c
+	c.aim(a.loop.rung(step), false)
+	for i, au := range a.gop {
+		c.wind(au, i == len(a.gop)-1)
+	}
+	c.start(ctx, func(au media.AccessUnit) { a.emit(ctx, c, au) })
+	return nil
+}
+
+// letGo ends re-encoding. What the encoder was given is handed on before. The lock is
+// held, and given up while the encoder ends.
+func (a *adapter) letGo(ctx context.Context) {
+	c := a.coder
+	if c == nil {
+		return
+	}
+	a.mu.Unlock()
+	c.end()
+	a.mu.Lock()
+	a.coder = nil
+}
+
+// End implements media.Sink.
+func (a *adapter) End(ctx context.Context, gap media.Gap) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.letGo(ctx)
+	a.copying = true
+	return a.queue.End(ctx, gap)
+}
+
+// Close implements media.Sink.
+func (a *adapter) Close(ctx context.Context) error {
+	if a.stop != nil {
+		a.stop()
+		a.watcher.Wait()
+	}
+	a.mu.Lock()
+	a.letGo(ctx)
+	a.mu.Unlock()
+	return a.queue.Close(ctx)
+}
+
+// shape is the size of the source's pictures; zero: not known.
+func (a *adapter) shape() (width, height int) {
+	t := a.run.Tracks[a.video]
+	t.Config = a.config
+	if v, err := media.Inspect(t); err == nil {
+		return v.Width, v.Height
+	}
+	return 0, 0
+}
+
+// withSets puts a configuration in front of a key frame, if it is not there.
+func withSets(au media.AccessUnit, codec media.Codec, config []byte) media.AccessUnit {
+	if len(config) == 0 || media.SameConfig(codec, media.ConfigOf(codec, au.Data, nil), config) {
+		return au
+	}
+	au.Data = append(append(make([]byte, 0, len(config)+len(au.Data)), config...), au.Data...)
+	return au
+}
+
+// errNoLadder is what a relay that adapts without codecs says.
+var errNoLadder = fault.New(fault.Unsupported, "this build of rtsprec has no codecs: it cannot adapt pictures to a link")

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"rtsprec/engine/rate"
+	"rtsprec/engine/rtsp"
+	"rtsprec/presets"
+)
+
+// adaptLoop is what is decided about one way: how many bits it takes, and on which step of
+// the ladder pictures travel. Step 0 is the source itself.
+type adaptLoop struct {
+	pub     *rtsp.Publisher // the session that is followed; nil: none
+	control *rate.Controller
+	steps   *rate.Steps
+	rungs   []presets.Rung // of the steps behind 0
+	bitrate int            // of the last decision
+	touched bool           // something else than the source has been sent
+}
+
+// sourceMargin is by how much the way must take more than the source has been of late.
+const sourceMargin = 1.05
+
+// fresh begins with another source.
+func (l *adaptLoop) fresh() { *l = adaptLoop{touched: l.touched, bitrate: l.bitrate} }
+
+// update decides. Nothing is decided before the source's rate, bit/s, is known.
+func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, ladder presets.Ladder, width, height int, source float64) (d rate.Decision, step int, why []rate.Reason) {
+	if l.pub != pub {
+		l.pub, l.control = pub, rate.New(rate.Options{Start: l.bitrate})
+	}
+	d = l.control.Update(now, f)
+	l.bitrate = d.Bitrate
+	if source == 0 {
+		return d, 0, nil
+	}
+	if l.steps == nil {
+		l.rungs = rungsFor(ladder, width, height, source)
+		l.steps, _ = rate.NewSteps(stepsFor(l.rungs, source))
+		if l.steps == nil { // a ladder that has no step below this source
+			l.rungs = nil
+			l.steps, _ = rate.NewSteps([]rate.Step{{Name: "source", Max: math.MaxInt32}})
+		}
+	}
+	l.steps.Best(int(source * sourceMargin))
+	step, why = l.steps.Choose(now, d)
+	return d, step, why
+}
+
+// rungsFor are the rungs of a ladder that are less than a source. The best of them may
+// take nearly what the source does: from there it is seen whether the source fits again.
+func rungsFor(ladder presets.Ladder, width, height int, source float64) (rungs []presets.Rung) {
+	for _, r := range ladder.Rungs {
+		if r.KeyFramesOnly {
+			if last := len(rungs) - 1; last >= 0 {
+				r.Width, r.Height = rungs[last].Width, rungs[last].Height
+			}
+		} else if width > 0 && height > 0 && r.Width*r.Height > width*height*5/4 {
+			continue
+		}
+		if float64(r.Bitrate) < 0.9*source || len(rungs) == 0 {
+			r.Bitrate = min(r.Bitrate, int(0.95*source))
+			if last := len(rungs) - 1; last < 0 || r.Bitrate < rungs[last].Bitrate*9/10 {
+				rungs = append(rungs, r)
+			}
+		}
+	}
+	if len(rungs) > 0 {
+		rungs[0].Bitrate = int(0.95 * source)
+	}
+	return rungs
+}
+
+// stepsFor are the bounds of the rungs: each is good down to a little more than half of
+// its rate, where a smaller picture looks better.
+func stepsFor(rungs []presets.Rung, source float64) []rate.Step {
+	steps := []rate.Step{{Name: "source", Min: int(source * sourceMargin), Max: math.MaxInt32}}
+	for i, r := range rungs {
+		least := r.Bitrate * 55 / 100
+		if i == 0 && i+1 < len(rungs) { // its rate was raised to the source's
+			least = min(least, rungs[1].Bitrate*11/10)
+		}
+		if i == len(rungs)-1 {
+			least = 0
+		}
+		steps = append(steps, rate.Step{Name: rungName(r), Min: least, Max: r.Bitrate})
+	}
+	return steps
+}
+
+func rungName(r presets.Rung) string {
+	if r.KeyFramesOnly {
+		return "key frames"
+	}
+	return fmt.Sprintf("%dp%g", r.Height, r.FPS)
+}
+
+// name is what people call a step.
+func (l *adaptLoop) name(step int) string {
+	if step == 0 {
+		return "source"
+	}
+	return rungName(l.rungs[step-1])
+}
+
+// rung is a step's rung; step is not 0.
+func (l *adaptLoop) rung(step int) presets.Rung {
+	if step == 0 {
+		return l.rungs[0] // the source returns with its next key frame: until then the best
+	}
+	return l.rungs[step-1]
+}
+
+// pace is how fast large units go out over UDP, bit/s; 0: as they come.
+func (l *adaptLoop) pace(d rate.Decision) int {
+	if !l.touched {
+		return 0
+	}
+	return d.Steady * 5 / 2
+}
+
+// wanted is the bit rate of the pictures on a step.
+func (l *adaptLoop) wanted(d rate.Decision, sound float64) int {
+	return max(int(float64(l.steps.Bitrate(d))*0.97-sound), 30_000) // headers of RTP take the rest
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rtsprec/engine/media"
+	"rtsprec/presets"
+)
+
+// recoder decodes one track and encodes its pictures as it is told at the moment. It never
+// makes its caller wait: what it cannot do in time is left out before it is encoded, so that
+// what it hands on is whole.
+type recoder struct {
+	coder   media.Coder
+	track   media.Track
+	device  string
+	gop     time.Duration
+	decoder media.PictureDecoder
+
+	// The worker's own.
+	encoder media.PictureEncoder
+	open    presets.Rung // that encoder was opened for; its Bitrate is the last set
+	fresh   bool         // nothing has come out of the encoder yet
+	due     media.Ticks  // of the next picture
+	begun   bool
+	emit    func(media.AccessUnit)
+
+	done  chan struct{}
+	ready chan struct{}
+
+	mu      sync.Mutex
+	units   []waitingUnit
+	ending  bool
+	broken  bool // units were dropped: the next one is a key
+	want    presets.Rung
+	late    bool
+	skipped uint64 // pictures
+}
+
+type waitingUnit struct {
+	media.AccessUnit
+	silent bool // its picture is only decoded
+}
+
+const (
+	recodeBehind  = 6   // units that wait before pictures are left out
+	recodeWaiting = 150 // units that wait before units are dropped up to a key frame
+)
+
+// newRecoder opens the decoder.
+func newRecoder(coder media.Coder, track media.Track, config []byte, device string) (*recoder, error) {
+	track.Config = config
+	decoder, err := coder.PictureDecoder(track, media.DecodeOptions{Device: device})
+	if err != nil {
+		return nil, err
+	}
+	return &recoder{coder: coder, track: track, device: device, gop: 2 * time.Second, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+}
+
+// wind gives a unit of the past, before start; only the last one's picture is shown.
+func (c *recoder) wind(au media.AccessUnit, last bool) {
+	c.units = append(c.units, waitingUnit{au, !last})
+}
+
+// start begins to work; end ends it. emit is called by the worker.
+func (c *recoder) start(ctx context.Context, emit func(media.AccessUnit)) {
+	c.emit, c.done = emit, make(chan struct{})
+	go func() {
+		defer close(c.done)
+		defer c.close()
+		for {
+			u, behind, ok := c.take(ctx)
+			if !ok {
+				return
+			}
+			c.work(u, behind)
+		}
+	}()
+}
+
+// put gives the next unit.
+func (c *recoder) put(au media.AccessUnit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.units) >= recodeWaiting || c.broken && !au.Key {
+		c.broken = true
+		c.skipped++
+		return
+	}
+	c.broken = false
+	c.units = append(c.units, waitingUnit{AccessUnit: au})
+	c.wake()
+}
+
+// aim says what to encode to from now on. While late, what waits must be sent first:
+// pictures are left out.
+func (c *recoder) aim(want presets.Rung, late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.want, c.late = want, late
+}
+
+// end lets the worker finish what it has and joins it.
+func (c *recoder) end() {
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
+	c.wake()
+	<-c.done
+}
+
+func (c *recoder) wake() {
+	select {
+	case c.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take waits for a unit. behind says how many wait behind it.
+func (c *recoder) take(ctx context.Context) (u waitingUnit, behind int, ok bool) {
+	for {
+		c.mu.Lock()
+		if len(c.units) > 0 {
+			u = c.units[0]
+			c.units[0] = waitingUnit{}
+			c.units = c.units[1:]
+			behind = len(c.units)
+			c.mu.Unlock()
+			return u, behind, true
+		}
+		ending := c.ending
+		c.mu.Unlock()
+		if ending {
+			return u, 0, false
+		}
+		select {
+		case <-c.ready:
+		case <-ctx.Done():
+			return u, 0, false
+		}
+	}
+}
+
+// work decodes a unit and encodes what is due.
+func (c *recoder) work(u waitingUnit, behind int) {
+	pictures, err := c.decoder.Decode(u.AccessUnit)
+	for _, p := range pictures {
+		if err == nil && !u.silent {
+			c.encode(p, behind)
+		}
+		p.Release()
+	}
+}
+
+// encode encodes a picture unless it is one too many, too late, or there is no time for it.
+func (c *recoder) encode(p media.Picture, behind int) {
+	c.mu.Lock()
+	want, late := c.want, c.late
+	c.mu.Unlock()
+	if c.begun && p.PTS() < c.due {
+		return
+	}
+	if behind > recodeBehind || late && c.begun {
+		c.mu.Lock()
+		c.skipped++
+		c.mu.Unlock()
+		return
+	}
+	if err := c.shape(p, want); err != nil {
+		return
+	}
+	key := c.fresh || want.KeyFramesOnly
+	units, err := c.encoder.Encode(p, key)
+	if err != nil {
+		c.encoder.Close()
+		c.encoder = nil
+		return
+	}
+	c.paced(p.PTS(), want)
+	c.give(units)
+}
+
+// paced decides when the next picture is due.
+func (c *recoder) paced(at media.Ticks, want presets.Rung) {
+	fps := want.FPS
+	if want.KeyFramesOnly {
+		fps = 1 / c.gop.Seconds()
+	}
+	if fps <= 0 {
+		c.due = at + 1
+		return
+	}
+	step := media.Ticks(90000 / fps)
+	if !c.begun || at-c.due > step {
+		c.due = at
+	}
+	c.begun = true
+	c.due += step
+	c.due -= step / 20 // times that waver do not cost every other picture
+	c.due = max(c.due, at+1)
+}
+
+// shape makes sure of an encoder as it is wanted. Another size begins with a key frame.
+func (c *recoder) shape(p media.Picture, want presets.Rung) error {
+	if c.encoder != nil && want.Width == c.open.Width && want.Height == c.open.Height && want.KeyFramesOnly == c.open.KeyFramesOnly {
+		if off := want.Bitrate - c.open.Bitrate; off*off > c.open.Bitrate/25*(c.open.Bitrate/25) {
+			c.encoder.SetBitrate(want.Bitrate, want.Bitrate)
+			c.open.Bitrate = want.Bitrate
+		}
+		return nil
+	}
+	c.flush()
+	width, height := p.Size()
+	width, height, _ = presets.Encoder{Size: sizeOf(want)}.Within(width, height, 0)
+	encoder, err := c.coder.PictureEncoder(media.EncodeOptions{
+		Codec: c.track.Codec, Width: width &^ 1, Height: height &^ 1, FPS: max(want.FPS, 1),
+		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: 300 * time.Millisecond, GOP: c.gop,
+		Preset: "superfast", LowLatency: true, Device: c.device, Threads: 2,
+	})
+	if err != nil {
+		return err
+	}
+	c.encoder, c.open, c.fresh = encoder, want, true
+	return nil
+}
+
+// give hands units on, key frames with their parameter sets.
+func (c *recoder) give(units []media.AccessUnit) {
+	for _, au := range units {
+		if au.Key {
+			config := au.Config
+			if config == nil {
+				config = c.encoder.Track().Config
+			}
+			au = withSets(au, c.track.Codec, config)
+		}
+		c.fresh = false
+		c.emit(au)
+	}
+}
+
+// flush ends the encoder.
+func (c *recoder) flush() {
+	if c.encoder == nil {
+		return
+	}
+	if units, err := c.encoder.Flush(); err == nil {
+		c.give(units)
+	}
+	c.encoder.Close()
+	c.encoder = nil
+}
+
+func (c *recoder) close() {
+	c.flush()
+	c.decoder.Close()
+}
