@@ -66,7 +66,7 @@ func clip(t testing.TB, name string, codec media.Codec) (media.Track, []media.Ac
 		unit := data[:size:size]
 		data = data[size:]
 		if codec.NALs() {
-			unit = lengths(unit)
+			unit = lengthsOf(unit)
 		}
 		ticks := func(t int64) int64 { return (t - first) * num * 90000 / den }
 		au := media.AccessUnit{PTS: ticks(pts), DTS: ticks(dts), Key: media.IsKey(codec, unit), Data: unit}
@@ -80,17 +80,6 @@ func clip(t testing.TB, name string, codec media.Codec) (media.Track, []media.Ac
 		units = append(units, au)
 	}
 	return track, units
-}
-
-// lengths puts NAL units behind lengths in place of start codes.
-func lengths(b []byte) []byte {
-	var out []byte
-	for i, nal := range bytes.Split(b, []byte{0, 0, 1}) {
-		if i > 0 {
-			out = media.AppendNAL(out, bytes.TrimRight(nal, "\x00"))
-		}
-	}
-	return out
 }
 
 // startCodes is the reverse, with the configuration in front.

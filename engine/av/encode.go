@@ -92,10 +92,7 @@ func (e *encoder) open() error {
 		return fault.Wrap(fault.Unsupported, "encode "+o.Codec.Title(), err)
 	}
 	e.context = context
-	track := media.Track{Codec: o.Codec, ClockRate: 90000, Config: context.ExtraData()}
-	if !o.Codec.NeedsConfig() {
-		track.Config = nil
-	}
+	track := media.Track{Codec: o.Codec, ClockRate: 90000, Config: configOf(o.Codec, context.ExtraData())}
 	if e.track.Codec != "" && !media.SameConfig(o.Codec, track.Config, e.track.Config) {
 		e.config = track.Config
 	}

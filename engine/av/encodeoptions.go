@@ -126,7 +126,10 @@ func encoderOptions(o media.EncodeOptions) (*astiav.Dictionary, error) {
 		options["a53cc"] = "0"
 	case media.H265:
 		options["x265-params"] = fmt.Sprintf("annexb=0:info=0:log-level=none:open-gop=0:pools=%d:frame-threads=1", o.Threads)
+	case media.MPEG4:
+		options["sc_threshold"] = "1000000000" // closed GOPs only without detecting scenes
 	case media.MJPEG:
+		options["sc_threshold"] = "1000000000"
 		options["huffman"] = "default" // RFC 2435 knows no other tables
 	}
 	d := astiav.NewDictionary()
