@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -266,77 +263,4 @@ func forget(dir string) error {
 		defer f.Close()
 		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 	})
-}
-
-// export compares the export of an hour with copying the file that it makes.
-func (b *bench) export() error {
-	const length = 10 * time.Minute
-	opened := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	s, err := newStudio(filepath.Join(b.dir, "hour"), opened, "cam")
-	if err != nil {
-		return err
-	}
-	if err := s.load("heavy", 3000); err != nil {
-		return err
-	}
-	for n := uint64(1); n <= 6; n++ {
-		if err := s.segment("cam", n, opened.Add(time.Duration(n-1)*length), length, true); err != nil {
-			return err
-		}
-	}
-	if err := s.close(opened.Add(time.Hour)); err != nil {
-		return err
-	}
-	film, copied := filepath.Join(b.dir, "film.mp4"), filepath.Join(b.dir, "copied.mp4")
-	var ours, theirs []time.Duration
-	var cpu usage
-	export := func() error {
-		took, err := timed(film, func() (err error) {
-			cpu, err = b.run(nil, nil, "export", "-q", "-y", "-o", film, s.dir)
-			return err
-		})
-		ours = append(ours, took)
-		return err
-	}
-	plain := func() error {
-		took, err := timed(copied, func() error {
-			out, err := exec.Command("cp", film, copied).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("cp: %w: %s", err, bytes.TrimSpace(out))
-			}
-			return nil
-		})
-		theirs = append(theirs, took)
-		return err
-	}
-	// In turns, and each first as often: what is written second finds memory and disk
-	// in another state.
-	for _, next := range []func() error{export, plain, plain, export, export, plain, plain, export} {
-		if err := next(); err != nil {
-			return err
-		}
-	}
-	info, err := os.Stat(film)
-	if err != nil {
-		return err
-	}
-	speed := func(d time.Duration) float64 { return float64(info.Size()) / 1e6 / d.Seconds() }
-	mine, cp := slices.Min(ours), slices.Min(theirs)
-	b.info("export of 1 h of 1080p", speed(mine), "MB/s", fmt.Sprintf("%.0f MB, %.2f s of a core", float64(info.Size())/1e6, cpu.CPU.Seconds()))
-	b.info("cp of the same file", speed(cp), "MB/s", "")
-	ratio := cp.Seconds() / mine.Seconds()
-	b.add("export of 1 h of 1080p against cp", ratio, "ratio", ">= 0.8", ratio >= 0.8, "best of 4 each, in turns")
-	return nil
-}
-
-// timed measures how long it takes to make a file that is not there yet, while the disk has
-// nothing else to write.
-func timed(name string, make func() error) (time.Duration, error) {
-	if err := os.RemoveAll(name); err != nil {
-		return 0, err
-	}
-	unix.Sync()
-	began := time.Now()
-	err := make()
-	return time.Since(began), err
 }
