@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rtsprec/engine"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/settings"
 )
@@ -69,6 +70,9 @@ func outcomes() map[fault.Kind]outcome {
 	}
 }
 
+// noCodecsHint is for those whose build lacks what they want.
+const noCodecsHint = "a build with codecs: `make` makes one, and README says which downloads are"
+
 // hinted is an error for which a command knows what to type.
 type hinted struct {
 	error
@@ -92,6 +96,8 @@ func (p *process) report(cmd *cobra.Command, err error) int {
 	out := outcomes()[kind]
 	if h, ok := errors.AsType[hinted](err); ok {
 		out.hint = h.hint
+	} else if errors.Is(err, engine.ErrNoCodecs) {
+		out.hint = noCodecsHint
 	} else if kind == fault.Usage {
 		out.hint = cmd.CommandPath() + " -h"
 	}

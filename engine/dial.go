@@ -9,6 +9,9 @@ import (
 	"rtsprec/engine/rtsp"
 )
 
+// Open opens a session with whatever a URL names, as everything here that plays one does.
+func Open(ctx context.Context, d Deps, o rtsp.Options) (Session, error) { return d.dial(ctx, o) }
+
 // dial opens a session with whatever a URL names: a test picture, or else a camera. All
 // that plays a URL goes this way.
 func (d Deps) dial(ctx context.Context, o rtsp.Options) (Session, error) {

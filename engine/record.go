@@ -25,6 +25,9 @@ const (
 // and has gaps, a fault.Unreachable or fault.Denied when a camera never answered, and
 // of the disk's kind when nothing could be recorded.
 func Record(ctx context.Context, d Deps, o RecordOptions) (*Summary, error) {
+	if err := d.checkCameras(o.Cameras...); err != nil {
+		return nil, err
+	}
 	cameras, err := withSources(o.Cameras, o.Backfill)
 	if err != nil {
 		return nil, err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 	"io"
 	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"rtsprec/engine/compose"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtsp"
@@ -78,8 +80,15 @@ func (d Deps) dialTest(_ context.Context, o rtsp.Options) (Session, error) {
 // open makes what pictures and sound are made with.
 func (s *testSession) open(coder media.Coder, now time.Time) (err error) {
 	t := s.source
+	labels, err := compose.NewLabels()
+	if err != nil {
+		return err
+	}
 	s.card = testcard.New(testcard.Options{
 		Width: t.width, Height: t.height, Name: t.name,
+		Label: func(text string, height, width int) *image.NRGBA {
+			return labels.Text(text, height, width, color.NRGBA{255, 255, 255, 255})
+		},
 		Facts: []string{fmt.Sprintf("%dx%d", t.width, t.height), fmt.Sprintf("%.4g fps", t.fps), t.codec.Title()},
 	})
 	if s.canvas, err = coder.Canvas(media.CanvasOptions{Width: t.width, Height: t.height}); err != nil {

@@ -121,6 +121,12 @@ func (l *Labels) Slate(c Placed, name, why string) (img *image.NRGBA, at image.P
 	return img, corner(c.Inner, img.Rect.Size(), "center")
 }
 
+// Text draws a line of text on nothing, so many pixels high and at most so many wide. It is
+// nil where nothing can be read.
+func (l *Labels) Text(text string, height, width int, c color.NRGBA) *image.NRGBA {
+	return l.draw(textKey{text: text, height: height, width: width, color: c, bold: true})
+}
+
 // draw returns the image of a text, drawn or remembered.
 func (l *Labels) draw(key textKey) *image.NRGBA {
 	key.text = printable(key.text)

@@ -12,9 +12,9 @@ type Options struct {
 	Width, Height int      // pixels
 	Name          string   // in large letters
 	Facts         []string // a few short lines
-	// Label renders a line of text in white on nothing, about so many pixels high. nil: the
-	// card has no text.
-	Label func(text string, height int) *image.NRGBA
+	// Label renders a line of text in white on nothing, so many pixels high and at most so
+	// many wide; nil where it cannot be read. Without it the card has no text.
+	Label func(text string, height, width int) *image.NRGBA
 }
 
 // Surface is what is drawn on. A media.Canvas is one.
@@ -28,9 +28,9 @@ type Card struct {
 	bounds image.Rectangle
 	still  *image.NRGBA // opaque, the whole picture
 	ball   *image.NRGBA
-	digits map[rune]*image.NRGBA
-	glyph  image.Point // of all digits; zero: no clock
-	clock  image.Point // where the first digit goes
+	digits map[rune]*image.NRGBA // nil: no clock
+	glyph  image.Point           // the size of all digits
+	clock  image.Point           // where the first digit goes
 }
 
 // The colours.
@@ -80,36 +80,26 @@ const smallest = 7
 // letter puts the text on, and makes the digits of the clock.
 func (c *Card) letter(s Surface, o Options) {
 	head, facts := headArea.in(c.bounds), factsArea.in(c.bounds)
-	if head.Dy() < smallest {
-		return
-	}
-	c.digits = map[rune]*image.NRGBA{}
-	for _, r := range "0123456789:." {
-		img := o.Label(string(r), head.Dy())
-		c.digits[r] = img
-		c.glyph.X, c.glyph.Y = max(c.glyph.X, img.Rect.Dx()), max(c.glyph.Y, img.Rect.Dy())
-	}
-	wide := c.glyph.X * len(clockText)
-	c.clock = image.Pt(head.Max.X-wide, head.Min.Y+(head.Dy()-c.glyph.Y)/2)
-	if name := o.Label(o.Name, head.Dy()); o.Name != "" {
-		name = clip(name, c.clock.X-c.glyph.X-head.Min.X)
-		s.Stamp(name, image.Pt(head.Min.X, head.Min.Y+(head.Dy()-name.Rect.Dy())/2))
-	}
-	if len(o.Facts) == 0 || facts.Dy()/len(o.Facts)*2/3 < smallest {
-		return
-	}
 	line := min(facts.Dy()/max(3, len(o.Facts)), facts.Dx()/4)
 	for i, text := range o.Facts {
-		img := clip(o.Label(text, line*4/5), c.bounds.Dx()/6-facts.Min.X)
-		s.Stamp(img, image.Pt(facts.Min.X, facts.Min.Y+i*line))
+		if img := o.Label(text, line*4/5, facts.Dx()); img != nil {
+			s.Stamp(img, image.Pt(facts.Min.X, facts.Min.Y+i*line))
+		}
 	}
-}
-
-// clip cuts an image off on the right.
-func clip(img *image.NRGBA, width int) *image.NRGBA {
-	r := img.Rect
-	r.Max.X = min(r.Max.X, r.Min.X+max(width, 0))
-	return img.SubImage(r).(*image.NRGBA)
+	digits := map[rune]*image.NRGBA{}
+	for _, r := range "0123456789:." {
+		img := o.Label(string(r), head.Dy(), head.Dx()/12)
+		if img == nil {
+			return
+		}
+		digits[r] = img
+		c.glyph.X, c.glyph.Y = max(c.glyph.X, img.Rect.Dx()), max(c.glyph.Y, img.Rect.Dy())
+	}
+	c.digits = digits
+	c.clock = image.Pt(head.Max.X-c.glyph.X*len(clockText), head.Min.Y+(head.Dy()-c.glyph.Y)/2)
+	if name := o.Label(o.Name, head.Dy(), c.clock.X-c.glyph.X-head.Min.X); name != nil {
+		s.Stamp(name, image.Pt(head.Min.X, head.Min.Y+(head.Dy()-name.Rect.Dy())/2))
+	}
 }
 
 // Bounds is the size of the card, from 0, 0.
@@ -167,7 +157,7 @@ func (c *Card) drawSweep(s Surface, at time.Time) {
 const flash = 100 * time.Millisecond
 
 func (c *Card) drawClock(s Surface, at time.Time) {
-	if c.glyph.X == 0 {
+	if c.digits == nil {
 		return
 	}
 	p := c.clock
