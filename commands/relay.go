@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,11 +31,12 @@ type relayOptions struct {
 	record    string
 	keep      keepFlags
 	grace     span
+	adapt     adaptFlags
 }
 
 func newRelay(p *process) *cobra.Command {
 	o := relayOptions{
-		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(),
+		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), adapt: newAdaptFlags(),
 	}
 	cmd := &cobra.Command{
 		Use:   "relay [flags] -i URL -o URL ...",
@@ -60,7 +62,7 @@ that there nothing is lost or doubled even when it was killed.`,
       --spool-size 50GB --pace 8`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), p) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd, p) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -81,14 +83,19 @@ that there nothing is lost or doubled even when it was killed.`,
 	o.keep.bind(cmd)
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "output", "time", "until", "reorder", "fingerprint", "out-fingerprint", "queue", "spool-size", "pace")
+	o.adapt.bind(cmd, p)
 	_ = cmd.MarkFlagDirname("spool")
 	_ = cmd.MarkFlagDirname("record")
 	return cmd
 }
 
-func (o *relayOptions) run(ctx context.Context, p *process) error {
+func (o *relayOptions) run(cmd *cobra.Command, p *process) error {
+	ctx := cmd.Context()
 	options, err := o.options(ctx, p)
 	if err != nil {
+		return err
+	}
+	if options.Adapt, err = o.adapt.options(cmd, p); err != nil {
 		return err
 	}
 	p.spare(2 + len(options.Targets))
@@ -97,6 +104,9 @@ func (o *relayOptions) run(ctx context.Context, p *process) error {
 	done()
 	if summary != nil {
 		p.sayRelayed(summary)
+		if o.adapt.report != "" {
+			err = errors.Join(err, engine.WriteRelayReport(p.deps(nil), o.adapt.report, summary))
+		}
 	}
 	return err
 }
@@ -114,6 +124,8 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 		return none, usage(example, "nowhere to send it was given")
 	case o.pace < 0 || o.pace > 0 && o.pace < 1:
 		return none, usage("--pace 4", "--pace: at %g times real time a backlog would never end", o.pace)
+	case o.spool != "" && o.adapt.adapt:
+		return none, usage("one of the two", "--spool sends everything, later; --adapt sends less, in time")
 	case o.spool != "" && o.spool == o.record:
 		return none, usage("--spool spool-"+o.record, "--spool and --record are the same directory")
 	}
@@ -172,13 +184,18 @@ func (p *process) sayRelayed(s *engine.RelaySummary) {
 		return
 	}
 	fmt.Fprintf(p.Out, "%s: %s received\n", s.Input, count(int(s.Units), "unit"))
+	fmt.Fprint(p.Out, targetTable(s.Targets))
+}
+
+// targetTable is a line for each server that was sent to.
+func targetTable(list []engine.RelayTargetSummary) string {
 	t := table{{"  target", "units", "sent", "sessions", "missed", "left"}}
-	for _, l := range s.Targets {
+	for _, l := range list {
 		left := "-"
 		if l.Left > 0 {
 			left = spanText(time.Duration(l.Left * float64(time.Second)))
 		}
 		t = append(t, []string{"  " + l.Name, fmt.Sprint(l.Units), bytesText(int64(l.Bytes)), fmt.Sprint(l.Sessions), fmt.Sprint(l.Dropped), left})
 	}
-	fmt.Fprint(p.Out, t.text("lrrrrr"))
+	return t.text("lrrrrr")
 }
