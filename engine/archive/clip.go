@@ -63,6 +63,7 @@ type Clip struct {
 	movie   *segment.Assembly
 	lanes   []*lane
 	strips  []*strip
+	marked  bool // gaps are named by chapters
 }
 
 // Clip assembles a camera's media. It reads the ends of the segments concerned, not the
@@ -168,7 +169,7 @@ func (c *Clip) finish(m *composer, main, sound *strip, o ClipOptions) (err error
 			c.Notes = append(c.Notes, sound.camera+" has no sound for this time")
 		}
 	}
-	if o.Gaps == GapsMark && len(c.Gaps) > 0 {
+	if c.marked = o.Gaps == GapsMark && len(c.Gaps) > 0; c.marked {
 		c.mark(&m.movie)
 	}
 	c.movie, c.payload, c.lanes = &m.movie, &m.payload, m.lanes

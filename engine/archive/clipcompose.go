@@ -33,6 +33,8 @@ type lane struct {
 	used    bool
 	first   int64       // DTS of the first unit
 	sound   *conversion // the last one
+	width   int         // MJPEG: of its pictures; 0: not known
+	height  int
 }
 
 // route says what becomes of a stretch's track: the lane, -1 where it is left out, and the
@@ -271,8 +273,9 @@ func (c *composer) route(t media.Track, n int, s *stretch) route {
 	c.lanes = append(c.lanes, &lane{source: t, out: out, entries: []media.Track{t}})
 	i := c.movie.Track(out)
 	if t.Codec == media.MJPEG {
-		width, height := s.jpegSize()
-		c.movie.Picture(i, width, height)
+		k := c.lanes[i]
+		k.width, k.height = s.jpegSize()
+		c.movie.Picture(i, k.width, k.height)
 	}
 	return route{lane: i}
 }

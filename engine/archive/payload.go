@@ -72,7 +72,7 @@ func (p *payload) ReadAt(b []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fault.New(fault.Bug, "read at %d", off)
 	}
-	i := sort.Search(len(p.parts), func(i int) bool { return p.parts[i].off+p.parts[i].size > off })
+	i := p.part(off)
 	for n < len(b) {
 		if i == len(p.parts) {
 			return n, io.EOF
@@ -98,6 +98,11 @@ func (p *payload) ReadAt(b []byte, off int64) (n int, err error) {
 		i++
 	}
 	return n, nil
+}
+
+// part is the number of the part that a byte lies in.
+func (p *payload) part(off int64) int {
+	return sort.Search(len(p.parts), func(i int) bool { return p.parts[i].off+p.parts[i].size > off })
 }
 
 func (p *payload) converted(c *conversion) ([]byte, error) {

@@ -51,14 +51,19 @@ func (h Header) earliest(cursors []cursor) *cursor {
 	return best
 }
 
+// Restore turns a unit of a track as it lies in a file into one as it was received, in place.
+func Restore(t media.Track, data []byte) {
+	if reordered(t) {
+		reorder(data, t.Bits, false)
+	}
+}
+
 // unit returns the unit at c and moves on.
 func (h Header) unit(c *cursor, fragment []byte) Unit {
 	t, u := h.Tracks[c.run.track], c.run.units[c.next]
 	end := c.at + int64(u.size)
 	data := fragment[c.at:end:end]
-	if reordered(t) {
-		reorder(data, t.Bits, false)
-	}
+	Restore(t, data)
 	pts := c.dts + int64(u.offset)
 	out := Unit{
 		Sample: Sample{Track: c.run.track, DTS: c.dts, Offset: u.offset, Duration: u.duration, Key: u.key, Data: data},
