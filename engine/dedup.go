@@ -60,6 +60,14 @@ func (d *dedup) prime(au *media.AccessUnit) { d.learn(au, nearly) }
 // primed reports whether anything is known.
 func (d *dedup) primed() bool { return len(d.tracks) > 0 }
 
+// newest is the capture time of the newest unit; zero: none is known.
+func (d *dedup) newest() (at time.Time) {
+	for i := range d.tracks {
+		at = later(at, d.tracks[i].newest)
+	}
+	return at
+}
+
 // again says that a publisher begins: what it sends first may be known.
 func (d *dedup) again() {
 	for i := range d.tracks {

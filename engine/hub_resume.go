@@ -20,6 +20,7 @@ import (
 type resumption struct {
 	path   *livePath
 	known  *dedup
+	when   moments
 	tracks []media.Track // of the recording's run; nil: it has none
 	gap    media.Gap     // why the publisher is away
 	joint  *joint        // nil: nothing to be joined
@@ -44,6 +45,7 @@ func (p *livePath) resumption(ctx context.Context) *resumption {
 		if err := primeRecorded(ctx, r.known, p.hub.deps, p.hub.store.dir, p.name); err != nil {
 			p.hub.deps.observe(Notice{Camera: p.name, Message: "what was recorded last cannot be read, some of it may be recorded twice: " + fault.Redact(err.Error())})
 		}
+		r.when.newest = r.known.newest()
 		if gap := p.hub.store.rec.OpenGap(p.name); r.known.primed() && gap != 0 {
 			r.joint = &joint{path: p, gap: gap}
 		}
@@ -60,6 +62,7 @@ func (r *resumption) begin(ctx context.Context, run media.Run) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	r.known.again()
+	r.when.again()
 	for i := range r.lines {
 		r.lines[i].joined = false
 	}
@@ -88,6 +91,13 @@ func (r *resumption) write(ctx context.Context, au media.AccessUnit) error {
 	p := r.path
 	p.turn.Lock()
 	defer p.turn.Unlock()
+	ok, what := r.when.set(&au, p.hub.deps.Clock.Now())
+	if what != "" {
+		p.hub.deps.observe(Notice{Camera: p.name, Message: what})
+	}
+	if !ok {
+		return nil
+	}
 	known := r.known.seen(&au)
 	if r.joint != nil && r.joint.take(au, known) {
 		r.joint = nil
