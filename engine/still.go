@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,15 @@ func keysBefore(ctx context.Context, l *archive.Library, path string, at time.Ti
 		return err
 	}
 	defer source.Close()
-	tracks = source.Run().Tracks
+	return eachKey(ctx, source, func(k keyUnit) bool {
+		return (at.IsZero() || !k.unit.Wall.After(at)) && do(k)
+	})
+}
+
+// eachKey calls do with the units of a source that has only those of one picture, each of
+// them a key, until it is done.
+func eachKey(ctx context.Context, source media.Source, do func(keyUnit) (done bool)) error {
+	tracks := slices.Clone(source.Run().Tracks)
 	for {
 		au, err := source.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -56,10 +65,7 @@ func keysBefore(ctx context.Context, l *archive.Library, path string, at time.Ti
 		if au.Config != nil {
 			track.Config = au.Config
 		}
-		if !track.Codec.Video() {
-			return nil
-		}
-		if (at.IsZero() || !au.Wall.After(at)) && do(keyUnit{*track, au}) {
+		if !track.Codec.Video() || do(keyUnit{*track, au}) {
 			return nil
 		}
 	}
