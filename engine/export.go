@@ -12,6 +12,7 @@ import (
 
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
+	"rtsprec/engine/media"
 	"rtsprec/engine/vfs"
 )
 
@@ -51,7 +52,13 @@ type ExportOptions struct {
 	Stdout    io.Writer // for "-"
 	Container Container // empty: as the name says
 	Overwrite bool
-	Progress  func(done, total int64) // bytes; may be nil
+	Transcode TranscodeOptions // what is not copied; Accept is Export's own
+	// Exact cuts to the picture: where the range begins within a group of pictures, and where
+	// it ends in one whose order allows no cut, that group is encoded anew. All others are
+	// copied.
+	Exact    bool
+	Scratch  string                  // a directory for what is encoded on its way to Stdout; empty: the working one
+	Progress func(done, total int64) // bytes; may be nil
 }
 
 // ExportReport is what was written.
@@ -79,6 +86,9 @@ type ExportedFile struct {
 // written. A file appears under its name when it is complete. The error is a
 // fault.Incomplete beside the report where media is missing in the range.
 func Export(ctx context.Context, d Deps, o ExportOptions) (*ExportReport, error) {
+	if err := o.check(d.Coder); err != nil {
+		return nil, err
+	}
 	x := &export{Deps: d, ExportOptions: o}
 	if err := x.load(); err != nil {
 		return nil, err
@@ -101,6 +111,17 @@ func Export(ctx context.Context, d Deps, o ExportOptions) (*ExportReport, error)
 		return report, fault.New(fault.Incomplete, "export %s: media is missing", o.Dir)
 	}
 	return report, nil
+}
+
+// check refuses what cannot be.
+func (o ExportOptions) check(coder media.Coder) error {
+	if err := o.Transcode.check(coder); err != nil {
+		return err
+	}
+	if o.Exact && coder == nil {
+		return fault.Because("cut exactly", errNoCodecs)
+	}
+	return nil
 }
 
 // export is one run of Export.
@@ -240,14 +261,18 @@ func (x *export) container(name string) Container {
 
 // write writes one camera's file.
 func (x *export) write(ctx context.Context, i *exportItem) (ExportedFile, error) {
+	notes, release, err := x.recode(ctx, i)
+	if err != nil {
+		return ExportedFile{}, err
+	}
+	defer release()
 	file := ExportedFile{
 		Camera: i.camera, File: i.name, Start: i.clip.Start, End: i.clip.End,
-		Length: i.clip.Length.Seconds(), Gaps: i.clip.Gaps, Notes: i.clip.Notes,
+		Length: i.clip.Length.Seconds(), Gaps: i.clip.Gaps, Notes: slices.Concat(i.clip.Notes, notes),
 	}
 	for _, t := range i.clip.Tracks {
 		file.Tracks = append(file.Tracks, describe(t))
 	}
-	var err error
 	if i.name == "-" {
 		err = x.fill(ctx, i, x.Stdout, &file)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 	"slices"
+	"time"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
@@ -48,6 +49,9 @@ type TranscodeOptions struct {
 
 	name string // of the input, for what is told
 	wait bool   // as fast as it goes, and nothing is dropped: the input is not live
+	// between is when pictures are encoded, by PTS; those outside are only decoded. nil: always.
+	between *[2]time.Duration
+	same    bool // pictures are coded to the codec they have
 }
 
 // DefaultEncoder is the settings where none are named: H.264 that every device plays, at a
@@ -143,6 +147,9 @@ func (o TranscodeOptions) settings() presets.Encoder {
 // choice of Auto.
 func (o TranscodeOptions) target(t media.Track) (to media.Codec, why string) {
 	coding := orCopy(o.Audio)
+	if o.same && t.Codec.Video() {
+		return t.Codec, ""
+	}
 	if t.Codec.Video() {
 		coding = orCopy(o.Video)
 	}

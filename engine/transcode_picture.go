@@ -251,6 +251,9 @@ func (l *pictureLane) picks(pts media.Ticks) bool {
 	if l.some && pts <= l.last {
 		return false // an encoder wants them to rise
 	}
+	if b := l.t.o.between; b != nil && (pts < media.FromDuration(b[0], 90000) || pts >= media.FromDuration(b[1], 90000)) {
+		return false
+	}
 	if pace := l.t.o.pace(); pace > 0 {
 		interval := media.Ticks(90000 / pace)
 		if l.some && pts < l.due-interval/4 {

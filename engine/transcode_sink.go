@@ -124,7 +124,9 @@ func (t *transcoder) Begin(ctx context.Context, run media.Run) error {
 			t.note("%s is copied: %v", track.Codec.Title(), err)
 			continue
 		}
-		t.note("%s", told(track, to, why))
+		if !t.o.wait { // who waits tells it in its own way
+			t.note("%s", told(track, to, why))
+		}
 		t.lanes[i] = l
 		coded.ID, coded.From = track.ID, track.Codec
 		out.Tracks[i] = coded
