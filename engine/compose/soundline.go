@@ -53,8 +53,8 @@ func newSoundLine(f media.SoundFormat) soundLine {
 
 func (l *soundLine) seconds(s float64) int64 { return int64(s * float64(l.format.Rate)) }
 
-// put places a block whose first sample was captured at want. mixed is what is over, room
-// how far ahead of it sound may wait.
+// put places a block whose first sample was captured at want. What is before mixed is
+// over; sound may wait for room samples behind it.
 func (l *soundLine) put(s media.Sound, want, mixed, room int64) {
 	samples := l.convert(s)
 	n := int64(len(samples) / l.format.Channels)
@@ -70,6 +70,10 @@ func (l *soundLine) put(s media.Sound, want, mixed, room int64) {
 	l.pts = s.PTS + media.Ticks(n)
 	n = int64(len(samples) / l.format.Channels)
 	copy(l.last[:], samples[len(samples)-l.format.Channels:])
+	if k := len(l.chunks); k > 0 { // what was put is not taken back: after a step back of the clock, time has to pass
+		last := l.chunks[k-1]
+		mixed = max(mixed, last.pos+int64(len(last.samples)/l.format.Channels))
+	}
 
 	switch {
 	case pos+n <= mixed: // all of it
@@ -106,13 +110,7 @@ func (l *soundLine) follow(pts media.Ticks, want int64) {
 	off := float64(want - l.end)
 	if math.Abs(off) > jumpAbove*float64(l.format.Rate) {
 		l.stats.Jumps++
-		l.slips, l.off = false, 0
-		// What was put already is not taken back: a step back is waited for there.
-		if n := len(l.chunks); n > 0 {
-			last := l.chunks[n-1]
-			want = max(want, last.pos+int64(len(last.samples)/l.format.Channels))
-		}
-		l.end = want
+		l.slips, l.off, l.end = false, 0, want
 		return
 	}
 	l.off += (off - l.off) / 16
