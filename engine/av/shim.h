@@ -10,6 +10,7 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
+#include <libswresample/swresample.h>
 
 // rp_init makes FFmpeg quiet and bounds what it may allocate in one piece. Once is
 // enough, more do no harm.
@@ -66,5 +67,29 @@ void rp_bitrate(AVCodecContext *codec, int64_t bitrate, int64_t max_bitrate, int
 // rp_view makes view, which is empty, another reference to frame's pixels, to be encoded
 // at a time and under a number.
 int rp_view(AVFrame *view, const AVFrame *frame, int64_t pts, int64_t number, int key);
+
+// rp_sound_decoder sets a decoder of sound before it is opened. bits are those of a
+// sample as coded; 0: the codec says it.
+void rp_sound_decoder(AVCodecContext *codec, int rate, int channels, int bits);
+
+// rp_resampler converts frames like in, or where that is NULL interleaved floats of
+// in_rate and in_channels, to interleaved floats. NULL: it cannot.
+SwrContext *rp_resampler(const AVFrame *in, int in_rate, int in_channels, int rate, int channels);
+// rp_resample converts a frame (or floats, count of them a channel; or neither: what is
+// left inside) into at most room samples a channel, and returns how many.
+int rp_resample(SwrContext *resampler, const AVFrame *in, const float *floats, int count, float *out, int room);
+
+struct rp_sound_encoding {
+	int rate, channels, bits;
+	int64_t bitrate;
+	enum AVSampleFormat format;
+};
+
+// rp_sound_encoder sets an encoder of sound before it is opened.
+void rp_sound_encoder(AVCodecContext *codec, const struct rp_sound_encoding *e);
+
+// rp_sound_frame fills an empty frame, for an open encoder, with interleaved floats,
+// count of them a channel.
+int rp_sound_frame(AVFrame *frame, const AVCodecContext *codec, const float *samples, int count, int64_t pts);
 
 #endif

@@ -53,7 +53,7 @@ type Lumaer interface{ Luma() *image.Gray }
 // DecodeOptions say how pictures are decoded.
 type DecodeOptions struct {
 	Device  string // "" or "none": software; "auto": the first device that can; or a device's name
-	Threads int    // of software; 0: 1
+	Threads int    // of software; 0: 1. More hold as many pictures back.
 	// Shown is the largest size at which the pictures are shown; zero: their own. A
 	// decoder may then leave out what cannot be seen, or scale where that costs nothing.
 	Shown image.Point
@@ -92,14 +92,16 @@ type EncodeOptions struct {
 	LowLatency    bool   // a unit comes out for each picture that goes in
 	Profile       string
 	Device        string // as DecodeOptions.Device
-	Threads       int    // of software; 0: 1
+	Threads       int    // of software; 0: 1. More hold pictures back, except with LowLatency.
 	Observe       func(note string)
 }
 
 // PictureEncoder encodes one track. Units carry PTS (1/90000 s), Wall and Damaged of
 // their pictures, Arrival is left zero.
 type PictureEncoder interface {
-	Track() Track // Codec, ClockRate 90000, Config; ID is 0
+	// Track is Codec, ClockRate 90000 and Config; ID is 0. Config may change with the first
+	// picture, which says its colours; then the first unit has it, too.
+	Track() Track
 	// Encode takes the next picture, whose PTS rises, and makes a key frame of it when
 	// asked. It keeps its own reference.
 	Encode(p Picture, key bool) ([]AccessUnit, error)
@@ -134,13 +136,19 @@ type SoundDecoder interface {
 
 // SoundEncodeOptions say how sound becomes a track.
 type SoundEncodeOptions struct {
-	Codec   Codec
+	Codec Codec
+	// Format of the track; sound of another one is converted. Zeros, and what a codec
+	// cannot do, become the nearest that it can: ask Track.
 	Format  SoundFormat
-	Bitrate int // bit/s; 0: 64000 a channel
+	Bitrate int  // bit/s of AAC and Opus; 0: 64000 a channel
+	Bits    int  // G.726: bits a sample, 2 to 5; 0: 4
+	AAL2    bool // G.726: the bit order, see Track.AAL2
 }
 
 // SoundEncoder encodes one track. Blocks of any length are taken; a jump of PTS by more
-// than a frame goes on at the new time.
+// than a frame goes on at the new time. Times of units allow for what the encoder puts in
+// front (AAC: 1024 samples), so that decoded sound is in time: that of the first one can be
+// negative.
 type SoundEncoder interface {
 	Track() Track
 	Encode(s Sound) ([]AccessUnit, error)
