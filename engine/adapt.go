@@ -201,7 +201,7 @@ func (a *adapter) judge(ctx context.Context) {
 	if a.coder != nil {
 		rung := a.loop.rung(step)
 		rung.Bitrate = a.loop.wanted(d, sound)
-		a.coder.aim(rung, a.late(held, d))
+		a.coder.aim(rung, a.late(held, d), d.State == rate.Rise)
 	}
 }
 
@@ -248,7 +248,7 @@ func (a *adapter) recode(ctx context.Context, step int) error {
 	}
 	a.latest = a.queue.withdraw(a.video, a.latest)
 	a.copying, a.loop.touched, a.coder = false, true, c
-	c.aim(a.loop.rung(step), false)
+	c.aim(a.loop.rung(step), false, false)
 	for i, au := range a.gop {
 		c.wind(au, i == len(a.gop)-1)
 	}

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +38,7 @@ type recoder struct {
 	broken  bool // units were dropped: the next one is a key
 	want    presets.Rung
 	late    bool
+	fill    bool
 	skipped uint64 // pictures
 }
 
@@ -95,11 +98,12 @@ func (c *recoder) put(au media.AccessUnit) {
 }
 
 // aim says what to encode to from now on. While late, what waits must be sent first:
-// pictures are left out.
-func (c *recoder) aim(want presets.Rung, late bool) {
+// pictures are left out. With fill pictures that need less than the rate are made up to it:
+// how much the way takes can only be seen by sending as much.
+func (c *recoder) aim(want presets.Rung, late, fill bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.want, c.late = want, late
+	c.want, c.late, c.fill = want, late, fill
 }
 
 // end lets the worker finish what it has and joins it.
@@ -157,7 +161,7 @@ func (c *recoder) work(u waitingUnit, behind int) {
 // encode encodes a picture unless it is one too many, too late, or there is no time for it.
 func (c *recoder) encode(p media.Picture, behind int) {
 	c.mu.Lock()
-	want, late := c.want, c.late
+	want, late, fill := c.want, c.late, c.fill
 	c.mu.Unlock()
 	if c.begun && p.PTS() < c.due {
 		return
@@ -179,7 +183,27 @@ func (c *recoder) encode(p media.Picture, behind int) {
 		return
 	}
 	c.paced(p.PTS(), want)
+	if fill && want.FPS > 0 {
+		c.made(units, int(float64(want.Bitrate)/8/want.FPS))
+	}
 	c.give(units)
+}
+
+// made puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
+// which decoders pass over.
+func (c *recoder) made(units []media.AccessUnit, size int) {
+	for i, au := range units {
+		short := min(size, 64<<10) - len(au.Data) - 8
+		if short < 16 {
+			continue
+		}
+		head := []byte{12}
+		if c.track.Codec == media.H265 {
+			head = []byte{38 << 1, 1}
+		}
+		nal := append(bytes.Repeat([]byte{0xff}, short), 0x80)
+		units[i].Data = media.AppendNAL(slices.Clip(au.Data), append(head, nal...))
+	}
 }
 
 // paced decides when the next picture is due.
