@@ -32,7 +32,12 @@ type Edge struct {
 	Signals func() (signals <-chan os.Signal, release func())
 	// Screen is the size in cells of the terminal that Err is; ok is false where Err
 	// is a file or a pipe.
-	Screen  func() (width, height int, ok bool)
+	Screen func() (width, height int, ok bool)
+	// Keys delivers what is typed, key by key and unseen, until release is called; ok is
+	// false where In is no terminal, or somebody else's. nil: never. Restore leaves the
+	// terminal as it was found, also where release was not called; nil: nothing to do.
+	Keys    func() (keys <-chan byte, release func(), ok bool)
+	Restore func()
 	FS      vfs.FS
 	Engine  Engine
 	Coder   media.Coder // nil: this build has no codecs
@@ -47,8 +52,10 @@ type Engine struct {
 	ResumeAll func(ctx context.Context, d engine.Deps, root string, o engine.ResumeOptions) ([]*engine.Summary, error)
 	Serve     func(ctx context.Context, d engine.Deps, o engine.ServeOptions) error
 	Relay     func(ctx context.Context, d engine.Deps, o engine.RelayOptions) (*engine.RelaySummary, error)
+	Compose   func(ctx context.Context, d engine.Deps, o engine.ComposeOptions) (*engine.ComposeSummary, error)
 	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
 	Export    func(ctx context.Context, d engine.Deps, o engine.ExportOptions) (*engine.ExportReport, error)
+	Sheet     func(ctx context.Context, d engine.Deps, o engine.SheetOptions) (*engine.SheetReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
 
@@ -58,6 +65,7 @@ type Engine struct {
 
 // System is the process we really are.
 func System(version string) Edge {
+	keys := &keyboard{}
 	return Edge{
 		Args:    os.Args[1:],
 		In:      os.Stdin,
@@ -68,11 +76,13 @@ func System(version string) Edge {
 		Zone:    time.Local,
 		Signals: systemSignals,
 		Screen:  systemScreen,
+		Keys:    keys.watch,
+		Restore: keys.restore,
 		FS:      vfs.OS(),
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Serve: engine.Serve, Relay: engine.Relay, Probe: engine.Probe, Export: engine.Export, Verify: engine.Verify, List: engine.List,
+			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Sheet: engine.Sheet, Verify: engine.Verify, List: engine.List,
 			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}

@@ -27,6 +27,9 @@ import (
 // where a command reads its configuration again then.
 func Main(e Edge) int {
 	defer profile(e)()
+	if e.Restore != nil {
+		defer e.Restore()
+	}
 	signals, release := e.Signals()
 	defer release()
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -53,11 +53,11 @@ playable files, and every moment that is missing is listed with its cause.`,
 	flags.BoolVar(&p.debug, "debug", false, "say what goes on inside, on standard error")
 	flags.BoolP("help", "h", false, "this help")
 	root.AddGroup(&cobra.Group{ID: recordings})
-	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newExport(p), newList(p), newServe(p), newRelay(p), newProtect(p)} {
+	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newExport(p), newList(p), newServe(p), newRelay(p), newCompose(p), newProtect(p)} {
 		c.GroupID = recordings
 		root.AddCommand(c)
 	}
-	root.AddCommand(newCameras(p), newPresets(p), newHashPassword(p), newCompletion(p), newVersion(p))
+	root.AddCommand(newCameras(p), newPresets(p), newControl(p), newHashPassword(p), newCompletion(p), newVersion(p))
 	root.SetHelpCommand(newHelp())
 	return root
 }

@@ -218,7 +218,7 @@ func (c *composer) prepare() error {
 	if err := c.prepareOut(); err != nil {
 		return err
 	}
-	for _, in := range c.inputs {
+	for i, in := range c.inputs {
 		if !in.live() {
 			continue
 		}
@@ -229,7 +229,7 @@ func (c *composer) prepare() error {
 				return err
 			}
 		}
-		c.prepareLive(in, recorder)
+		c.prepareLive(i, recorder)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type decoding struct {
 // decodedLines is where what was decoded goes. shift is added to capture times.
 type decodedLines struct {
 	pictures *pictureLine // nil: not wanted
-	sounds   *soundLine   // nil: not wanted
+	sounds   *soundTo     // nil: not wanted
 	shift    time.Duration
 }
 
@@ -72,9 +72,14 @@ func (d *decoding) Write(ctx context.Context, au media.AccessUnit) error {
 	case d.video != nil && au.Track == d.video.ID:
 		return d.picture(ctx, au)
 	case d.sound != nil && au.Track == d.sound.ID:
-		d.listen(au)
+		return d.listen(ctx, au)
 	}
 	return nil
+}
+
+// any reports whether the run has anything that is wanted, and can be decoded.
+func (d *decoding) any() bool {
+	return d.video != nil && !d.video.failed || d.sound != nil && !d.sound.failed
 }
 
 func (d *decoding) picture(ctx context.Context, au media.AccessUnit) error {
@@ -132,34 +137,37 @@ func (d *decoding) put(ctx context.Context, list []media.Picture) error {
 	return nil
 }
 
-func (d *decoding) listen(au media.AccessUnit) {
+func (d *decoding) listen(ctx context.Context, au media.AccessUnit) error {
 	t := d.sound
 	if au.Config != nil {
 		t.Config = au.Config
 	}
 	if t.failed {
-		return
+		return nil
 	}
 	if d.sounds == nil {
 		var err error
 		if d.sounds, err = d.deps.Coder.SoundDecoder(t.Track, d.format); err != nil {
 			d.sounds, t.failed = nil, true
 			d.note("its sound cannot be heard: " + err.Error())
-			return
+			return nil
 		}
 	}
 	list, err := d.sounds.Decode(au)
 	if err != nil {
 		d.broken.add(d, err)
 	}
-	d.hear(list)
+	return d.hear(ctx, list)
 }
 
-func (d *decoding) hear(list []media.Sound) {
+func (d *decoding) hear(ctx context.Context, list []media.Sound) error {
 	for _, s := range list {
 		s.Wall = s.Wall.Add(d.lines.shift)
-		d.lines.sounds.put(s)
+		if err := d.lines.sounds.put(ctx, s); err != nil {
+			return fault.Because("hear "+d.name, err)
+		}
 	}
+	return nil
 }
 
 // flush puts what is inside the decoder into its line.
@@ -179,7 +187,7 @@ func (d *decoding) End(ctx context.Context, _ media.Gap) error {
 	}
 	if d.sounds != nil {
 		list, _ := d.sounds.Flush() // what cannot be finished is a few milliseconds
-		d.hear(list)
+		err = joinFaults(err, d.hear(ctx, list))
 	}
 	d.finish()
 	d.video, d.sound = nil, nil

@@ -41,7 +41,7 @@ func (c *composer) prepareEncoders() (err error) {
 	if c.encoders.pictures, err = c.deps.Coder.PictureEncoder(options); err != nil {
 		return err
 	}
-	if c.mixer != nil {
+	if !c.silent() {
 		sound := o.Encoder.Sound(composeSound.Rate)
 		if sound.Codec == "" {
 			sound.Codec = media.AAC

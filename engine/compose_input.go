@@ -19,14 +19,13 @@ import (
 type composeInput struct {
 	ComposeInput
 	pictures *pictureLine
-	sounds   *soundLine    // nil: nobody hears it
 	shift    time.Duration // from its own time to that of the output
 	shown    atomic.Uint64 // the largest size at which it is shown, see packSize
-	strands  []*decoding
-	feed     *feed  // of a live one
-	queue    *queue // of a live one: what waits to be decoded
+	feed     *feed         // of a live one
+	queue    *queue        // of a live one: what waits to be decoded
 
 	mu      sync.Mutex
+	strands []*decoding
 	trouble string // why it ended before its time
 	kind    fault.Kind
 }
@@ -38,8 +37,13 @@ const decodeQueue = 8 << 20
 
 // prepareLive makes what receives a camera, and, with sink, hands it everything before it
 // is decoded: the recorder never waits for the picture.
-func (c *composer) prepareLive(in *composeInput, sink media.Sink) {
-	d := c.strand(in, decodedLines{pictures: in.pictures, sounds: in.sounds})
+func (c *composer) prepareLive(i int, sink media.Sink) {
+	in := c.inputs[i]
+	lines := decodedLines{pictures: in.pictures}
+	if c.wants(i) {
+		lines.sounds = &soundTo{c, i}
+	}
+	d := c.strand(in, lines)
 	in.queue = newQueue(d, decodeQueue)
 	var to media.Sink = in.queue
 	if sink != nil {
@@ -55,7 +59,9 @@ func (c *composer) strand(in *composeInput, lines decodedLines) *decoding {
 	d := &decoding{
 		deps: c.deps, name: in.Name, device: c.o.Device, live: in.live(), format: composeSound, lines: lines, shown: &in.shown,
 	}
+	in.mu.Lock()
 	in.strands = append(in.strands, d)
+	in.mu.Unlock()
 	return d
 }
 
@@ -119,36 +125,31 @@ func (c *composer) opener(in *composeInput) opener {
 	}
 }
 
-// play plays an input that is not live to its end.
-func (c *composer) play(ctx context.Context, in *composeInput) {
-	open := c.opener(in)
-	var group sync.WaitGroup
-	one := func(lines decodedLines, over func()) {
-		d := c.strand(in, lines)
-		group.Go(func() {
-			defer over()
-			if err := playInto(ctx, open, d); err != nil && ctx.Err() == nil {
-				in.fail(err)
-				c.deps.observe(CameraDown{Camera: in.Name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
-			}
-		})
+// play plays the picture, or the sound, of an input that is not live to its end.
+func (c *composer) play(ctx context.Context, i int, sound bool) {
+	in := c.inputs[i]
+	lines := decodedLines{pictures: in.pictures, shift: in.shift}
+	if sound {
+		lines = decodedLines{sounds: &soundTo{c, i}, shift: in.shift}
+		defer lines.sounds.end()
+	} else {
+		defer in.pictures.end()
 	}
-	one(decodedLines{pictures: in.pictures, shift: in.shift}, in.pictures.end)
-	if in.sounds != nil {
-		one(decodedLines{sounds: in.sounds, shift: in.shift}, in.sounds.end)
+	if err := playInto(ctx, c.opener(in), c.strand(in, lines)); err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe) {
+		in.fail(err)
+		c.deps.observe(CameraDown{Camera: in.Name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
 	}
-	group.Wait()
 }
 
-// playInto moves what a source plays into a sink.
-func playInto(ctx context.Context, open opener, to media.Sink) error {
+// playInto moves what a source plays into a decoder.
+func playInto(ctx context.Context, open opener, to *decoding) error {
 	source, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	err = to.Begin(ctx, source.Run())
-	for err == nil {
+	to.Begin(ctx, source.Run()) // never fails
+	for err == nil && to.any() {
 		var au media.AccessUnit
 		if au, err = source.Next(ctx); err == nil {
 			err = to.Write(ctx, au)
@@ -165,9 +166,6 @@ func (in *composeInput) fail(err error) {
 	defer in.mu.Unlock()
 	in.trouble, in.kind = err.Error(), fault.KindOf(err)
 }
-
-// close lets go of everything that was decoded, and of what is decoded from now on.
-func (in *composeInput) close() { in.pictures.Close() }
 
 // The states of an input, as the display and ctl say them.
 const (

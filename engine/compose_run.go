@@ -27,9 +27,10 @@ type composer struct {
 	inputs []*composeInput
 	stage  *stage
 	paint  *painter
-	mixer  *mixer // nil: no sound
 	canvas media.Canvas
 	out    *composeOut
+	listener
+	mixer atomic.Pointer[compose.Mixer] // nil: not begun, or no sound
 	encoders
 
 	live  bool // an input is live
@@ -61,7 +62,7 @@ type composed struct {
 // late before the ones it should have been followed by are left out.
 const (
 	startPatience = 3 * time.Second
-	lateDrop    = time.Second
+	lateDrop      = time.Second
 )
 
 // run composes until the end.
@@ -94,17 +95,20 @@ func (c *composer) run(ctx, work context.Context, grace time.Duration) error {
 			inputs.Go(func() error { return in.receive(feeding, work) })
 		}
 	}
-	err := c.compose(ctx, func() {
-		for _, in := range c.inputs {
-			if !in.live() {
-				inputs.Go(func() error { c.play(feeding, in); return nil })
+	err := c.compose(ctx, func(sound bool) {
+		for i, in := range c.inputs {
+			if !in.live() && (!sound || c.wants(i)) {
+				inputs.Go(func() error { c.play(feeding, i, sound); return nil })
 			}
 		}
 	})
 	close(c.encoded)
 	stopFeeding()
 	for _, in := range c.inputs {
-		in.close()
+		in.pictures.Close() // who waits for room goes on
+	}
+	if m := c.mixer.Load(); m != nil {
+		m.Close()
 	}
 	err = errors.Join(err, encoder.Wait())
 	draining, cancel := context.WithTimeout(work, grace)
@@ -119,17 +123,18 @@ func (c *composer) run(ctx, work context.Context, grace time.Duration) error {
 
 // compose draws one instant after the other. What is played beside live inputs begins
 // with the first instant; what is played by itself decides which that is.
-func (c *composer) compose(ctx context.Context, play func()) error {
+func (c *composer) compose(ctx context.Context, play func(sound bool)) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	if c.live {
-		c.begin(ctx, timer)
-		c.shiftPlayed()
-		play()
-	} else {
-		play()
-		c.begin(ctx, timer)
+	if !c.live {
+		play(false)
 	}
+	c.begin(ctx, timer)
+	if c.live {
+		c.shiftPlayed()
+		play(false)
+	}
+	play(true)
 	for {
 		at, ok := c.await(ctx, timer)
 		if !ok || c.over(at) {
@@ -147,12 +152,8 @@ func (c *composer) compose(ctx context.Context, play func()) error {
 		}
 		c.pictured.Add(1)
 		c.reached.Store(c.pacer.Next().UnixNano())
-		if c.mixer != nil {
-			for _, s := range c.mixer.mix(c.heard(c.pacer.Next())) {
-				if !c.send(ctx, composed{sound: s}) {
-					return nil
-				}
-			}
+		if !c.sendSound(ctx, due.At) {
+			return nil
 		}
 	}
 }
@@ -216,9 +217,7 @@ func (c *composer) begin(ctx context.Context, timer *time.Timer) {
 	}
 	c.pacer = compose.NewPacer(start, c.o.FPS, lateDrop+c.o.Latency)
 	c.started.Store(start.UnixNano())
-	if c.mixer != nil {
-		c.mixer.begin(start)
-	}
+	c.beginSound(start)
 }
 
 // shiftPlayed lets what is played begin at the first instant of what is live.
@@ -290,29 +289,14 @@ func (c *composer) known(at, now time.Time) bool {
 	for _, in := range c.inputs {
 		in.pictures.Pick(at.Add(c.slack()))
 		all = in.pictures.known(at.Add(c.slack()), now) && all
-		if in.sounds != nil {
-			all = in.sounds.known(c.heard(at)) && all
-		}
 	}
-	return all
+	return all && c.soundKnown(at)
 }
 
 // slack is how long after an instant a picture may have been captured and still be shown
 // there: times are rounded on their way, and pictures that come as often as ours go out
 // shall each be shown once.
 func (c *composer) slack() time.Duration { return c.pacer.Interval() / 4 }
-
-// heard is up to when there is sound when the pictures before an instant are drawn: sound
-// of live inputs comes in blocks, and later.
-func (c *composer) heard(at time.Time) time.Time {
-	if c.live {
-		return at.Add(-soundBehind)
-	}
-	return at
-}
-
-// soundBehind is how long live sound is waited for.
-const soundBehind = 200 * time.Millisecond
 
 // over reports whether an instant is behind the end.
 func (c *composer) over(at time.Time) bool {

@@ -74,6 +74,7 @@ func (s *stage) set(layout presets.Layout, leader int, assign map[string]int) er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.layout, s.leader, s.plan, s.fresh = layout, leader, plan, true
+	s.c.followSpeaker(s.speaker())
 	for i, in := range s.c.inputs {
 		size := plan.Shown(i)
 		if size.X == 0 {
@@ -178,6 +179,13 @@ func (s *stage) names() []string {
 		names = append(names, l.Name)
 	}
 	return names
+}
+
+// speaking is speaker for others.
+func (s *stage) speaking() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.speaker()
 }
 
 // speaker is the input whose sound follows the picture: the one in the speaker's cell, or

@@ -15,7 +15,7 @@ func (c *composer) composing() Composing {
 		Layout: o.Layout.Name, Width: o.Size.X, Height: o.Size.Y, FPS: o.FPS, Video: describe(media.Track{Codec: o.Encoder.Video}),
 		Dir: o.Out.Dir, File: o.Out.File, At: o.At, Until: o.Until, Length: o.Length.Seconds(),
 	}
-	if c.mixer != nil {
+	if !c.silent() {
 		e.Audio = o.Audio
 	}
 	for _, in := range c.inputs {
@@ -98,6 +98,8 @@ func (c *composer) summary(ctx context.Context) (*ComposeSummary, error) {
 func (in *composeInput) summary() ComposeInputSummary {
 	s := ComposeInputSummary{Name: in.Name, Trouble: in.why()}
 	s.Pictures, s.Dropped = in.pictures.counts()
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	for _, d := range in.strands {
 		s.Broken += d.broken.all.Load()
 	}
