@@ -37,7 +37,7 @@ in time is marked "not seen". With --soak the stream is watched for longer and
 judged: steady, usable or bad. With --snapshot the first picture is written, too.
 Cameras that "rtsprec cameras" knows are called by their names.
 
-`+testSourceHelp,
+` + testSourceHelp,
 		Example: `  rtsprec probe rtsp://192.168.1.10/live
   rtsprec probe --quick rtsp://cam1/live rtsp://cam2/live
   rtsprec probe teacher student

@@ -124,6 +124,15 @@ func (p *process) findingText(f archive.Finding) string {
 // bytesProgress shows how far a long reading is: a bar on a terminal, a line a minute
 // elsewhere, nothing with -q and --json.
 func (p *process) bytesProgress(verb string) (progress func(done, total int64), finish func()) {
+	return p.longWork(verb, bytesText, progressbar.OptionShowBytes(true))
+}
+
+// picturesProgress is bytesProgress in pictures.
+func (p *process) picturesProgress(verb string) (progress func(done, total int64), finish func()) {
+	return p.longWork(verb, func(n int64) string { return fmt.Sprint(n) }, progressbar.OptionShowCount())
+}
+
+func (p *process) longWork(verb string, text func(int64) string, counted progressbar.Option) (progress func(done, total int64), finish func()) {
 	if p.quiet || p.json {
 		return nil, func() {}
 	}
@@ -132,7 +141,7 @@ func (p *process) bytesProgress(verb string) (progress func(done, total int64), 
 		return func(done, total int64) {
 			if now := p.Clock.Now(); now.Sub(last) >= time.Minute {
 				last = now
-				fmt.Fprintf(p.Err, "%s %s of %s\n", verb, bytesText(done), bytesText(total))
+				fmt.Fprintf(p.Err, "%s %s of %s\n", verb, text(done), text(total))
 			}
 		}, func() {}
 	}
@@ -140,7 +149,7 @@ func (p *process) bytesProgress(verb string) (progress func(done, total int64), 
 	return func(done, total int64) {
 			if bar == nil {
 				bar = progressbar.NewOptions64(max(total, 1), progressbar.OptionSetWriter(p.Err),
-					progressbar.OptionSetDescription(verb), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
+					progressbar.OptionSetDescription(verb), counted, progressbar.OptionSetWidth(30),
 					progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 					progressbar.OptionSetTheme(barTheme()))
 			}

@@ -23,8 +23,8 @@ type SheetOptions struct {
 	Every     time.Duration // a picture of each camera for each of these
 	Output    string        // a .jpg or .png file, in whose name {recording} is replaced
 	Overwrite bool
-	Zone      *time.Location        // of the times that are written on it; nil: UTC
-	Progress  func(done, total int) // pictures; may be nil
+	Zone      *time.Location          // of the times that are written on it; nil: UTC
+	Progress  func(done, total int64) // pictures; may be nil
 }
 
 // SheetReport is what was drawn.
@@ -174,7 +174,7 @@ func (x *contactSheet) draw(ctx context.Context) ([]byte, error) {
 			x.report.Missing++
 		}
 		if x.Progress != nil {
-			x.Progress(n+1, total)
+			x.Progress(int64(n+1), int64(total))
 		}
 	}
 	p, err := page.canvas.Picture(0, x.from)
