@@ -120,13 +120,14 @@ func share(a *presets.Rest, n int, size image.Point) []presets.Cell {
 }
 
 // squarest finds the columns and rows for n pictures of 16:9 in an area of a shape, so
-// that they come out as large as can be.
+// that they come out as large as can be; where that is equal, rather beside than below
+// each other.
 func squarest(n int, shape float64) (columns, rows int) {
 	best := 0.0
 	for c := 1; c <= n; c++ {
 		r := (n + c - 1) / c
 		// The width of a picture of 16:9 in a cell, with the area 'shape' wide and 1 high.
-		if width := min(shape/float64(c), 16.0/9/float64(r)); width > best*(1+1e-9) {
+		if width := min(shape/float64(c), 16.0/9/float64(r)); width > best*(1-1e-9) {
 			best, columns, rows = width, c, r
 		}
 	}
