@@ -278,6 +278,9 @@ func layout(rows []probeRow, width int) string {
 
 // shortURL is a URL without user: who logs in is not what cameras are told apart by.
 func shortURL(address string) string {
+	if engine.IsTestSource(address) {
+		return address // what stands before the @ is a size
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return address

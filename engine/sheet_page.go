@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"math"
 	"time"
 
 	"rtsprec/engine/compose"
@@ -29,6 +30,7 @@ type sheetPage struct {
 const (
 	sheetGap  = 4 // pixels between cells
 	sheetHead = 40
+	sheetSide = 4096 // beyond which cells are made smaller
 )
 
 var (
@@ -42,12 +44,12 @@ func newSheetPage(x *contactSheet) (*sheetPage, error) {
 	p := &sheetPage{sheet: x, head: sheetHead}
 	cameras := len(x.Cameras)
 	total := x.rows * cameras
+	// As many stretches beside each other as make a picture of the shape of a screen.
+	p.across = cameras * int(math.Ceil(math.Sqrt(float64(x.rows)/float64(cameras))))
 	for _, width := range []int{320, 240, 160, 120} {
 		p.cellW, p.cellH = width, width*9/16&^1
-		// As many stretches beside each other as make a picture that fits a screen.
-		p.across = cameras * max(1, 1920/(width+sheetGap)/cameras)
-		p.across = min(p.across, total)
-		if size := p.size(); size.X <= presets.MaxSide && size.Y <= presets.MaxSide {
+		size := p.size()
+		if most := max(size.X, size.Y); most <= sheetSide || width == 120 && most <= presets.MaxSide {
 			return p, p.open(size)
 		}
 	}

@@ -89,7 +89,7 @@ func (s *testSession) open(coder media.Coder, now time.Time) (err error) {
 		Label: func(text string, height, width int) *image.NRGBA {
 			return labels.Text(text, height, width, color.NRGBA{255, 255, 255, 255})
 		},
-		Facts: []string{fmt.Sprintf("%dx%d", t.width, t.height), fmt.Sprintf("%.4g fps", t.fps), t.codec.Title()},
+		Facts: []string{fmt.Sprintf("%dx%d", t.width, t.height), fmt.Sprintf("%.4g fps", t.fps), t.codec.Title(), "clock: UTC"},
 	})
 	if s.canvas, err = coder.Canvas(media.CanvasOptions{Width: t.width, Height: t.height}); err != nil {
 		return err
@@ -125,7 +125,8 @@ func (s *testSession) open(coder media.Coder, now time.Time) (err error) {
 	}
 	s.stats = rtsp.Stats{Transport: transportTest, Auth: "none", Server: "rtsprec test picture", Tracks: make([]rtsp.TrackStats, len(tracks))}
 	for i, track := range tracks {
-		s.stats.Tracks[i].Codec = track.Codec
+		// Its clock is the host's.
+		s.stats.Tracks[i] = rtsp.TrackStats{Codec: track.Codec, ClockSound: true, ClockWithin: time.Millisecond}
 	}
 	return nil
 }
@@ -233,16 +234,15 @@ func (s *testSession) turn() (wait time.Duration, err error) {
 	if t.length > 0 && at.Sub(s.at(s.first)) >= t.length {
 		return 0, io.EOF
 	}
-	if t.isGone(at) {
-		return 0, fault.New(fault.Ended, "the test source is gone for a while (drop=%v/%v)", t.gone, t.each)
-	}
-	if t.free {
-		return 0, nil
-	}
 	passed := s.clock.Now().Sub(s.run.Start)
 	due := at.Sub(s.run.Start.Round(0))
-	if passed-due < tooLate {
-		return max(due-passed, 0), nil
+	switch {
+	case !t.free && due > passed:
+		return due - passed, nil
+	case t.isGone(at):
+		return 0, fault.New(fault.Ended, "the test source is gone for a while (drop=%v/%v)", t.gone, t.each)
+	case t.free || passed-due < tooLate:
+		return 0, nil
 	}
 	// What cannot keep pace is not shown later and later, but leaves out.
 	left := s.next

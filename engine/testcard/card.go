@@ -1,6 +1,7 @@
 package testcard
 
 import (
+	"hash/fnv"
 	"image"
 	"image/color"
 	"math"
@@ -35,11 +36,10 @@ type Card struct {
 
 // The colours.
 var (
-	ground = color.NRGBA{0x12, 0x1a, 0x2b, 0xff}
-	black  = color.NRGBA{0, 0, 0, 0xff}
-	white  = color.NRGBA{0xff, 0xff, 0xff, 0xff}
-	sweep  = color.NRGBA{0x2a, 0x36, 0x50, 0xff}
-	bars   = []color.NRGBA{
+	black = color.NRGBA{0, 0, 0, 0xff}
+	white = color.NRGBA{0xff, 0xff, 0xff, 0xff}
+	sweep = color.NRGBA{0x2a, 0x36, 0x50, 0xff}
+	bars  = []color.NRGBA{
 		{0xc0, 0xc0, 0xc0, 0xff}, {0xc0, 0xc0, 0x00, 0xff}, {0x00, 0xc0, 0xc0, 0xff}, {0x00, 0xc0, 0x00, 0xff},
 		{0xc0, 0x00, 0xc0, 0xff}, {0xc0, 0x00, 0x00, 0xff}, {0x00, 0x00, 0xc0, 0xff}, {0x10, 0x10, 0x10, 0xff},
 	}
@@ -51,6 +51,18 @@ var (
 	factsArea = area{0.02, 0.69, 0.155, 0.94}
 )
 
+// grounds are the colours behind it all. A name always has the same.
+var grounds = []color.NRGBA{
+	{0x12, 0x1a, 0x2b, 0xff}, {0x2b, 0x14, 0x1c, 0xff}, {0x10, 0x28, 0x1c, 0xff},
+	{0x26, 0x16, 0x36, 0xff}, {0x30, 0x24, 0x0e, 0xff}, {0x0e, 0x2a, 0x30, 0xff},
+}
+
+func groundOf(name string) color.NRGBA {
+	sum := fnv.New32a()
+	sum.Write([]byte(name))
+	return grounds[sum.Sum32()%uint32(len(grounds))]
+}
+
 // clockText is how the time is shown, always in UTC.
 const clockText = "15:04:05.000"
 
@@ -59,7 +71,7 @@ func New(o Options) *Card {
 	c := &Card{bounds: image.Rect(0, 0, o.Width, o.Height)}
 	c.still = image.NewNRGBA(c.bounds)
 	s := imageSurface{c.still}
-	s.Fill(c.bounds, ground)
+	s.Fill(c.bounds, groundOf(o.Name))
 	for i, shade := range bars {
 		n := float64(len(bars))
 		s.Fill(area{float64(i) / n, barsArea.y0, float64(i+1) / n, barsArea.y1}.in(c.bounds), shade)
