@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,8 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rtsprec/engine"
-	"rtsprec/engine/fault"
-	"rtsprec/presets"
 )
 
 // codingFlags say what is coded anew, and how.
@@ -32,19 +29,11 @@ func (c *codingFlags) addCoding(cmd *cobra.Command, p *process) {
 	c.flags = cmd
 	cmd.Flags().Var(&c.size, "size", "re-encoded pictures: the box they fit, 1280x720 or 720p; never enlarged")
 	cmd.Flags().Var(&c.fps, "fps", "re-encoded pictures: at most so many a second")
-	cmd.Flags().StringVar(&c.preset, "preset", "", "`name` of the encoder's settings; default: "+defaultPreset+"; \"rtsprec presets\" lists them")
+	c.preset = defaultPreset
+	encoderFlag(cmd, p, &c.preset)
 	deviceFlag(cmd, &c.device)
 	noFileCompletion(cmd, "fps")
 	_ = cmd.RegisterFlagCompletionFunc("size", cobra.FixedCompletions([]cobra.Completion{"1080p", "720p", "540p", "360p"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("preset", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		var names []cobra.Completion
-		if set, err := p.presetSet(); err == nil {
-			for _, e := range set.Encoders() {
-				names = append(names, cobra.CompletionWithDesc(e.Name, e.About))
-			}
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	})
 }
 
 // addVideo and addAudio add --video and --audio; the values hold the defaults.
@@ -56,6 +45,40 @@ func (c *codingFlags) addVideo(cmd *cobra.Command, fallback engine.Coding) {
 func (c *codingFlags) addAudio(cmd *cobra.Command, fallback engine.Coding) {
 	c.audio = fallback
 	enumFlag(cmd, &c.audio, engine.AudioCodings, "audio", "what sound is written as")
+}
+
+// soundFlag is --audio of export: what sound is written as, or the camera whose sound is
+// taken; given twice, both.
+type soundFlag struct {
+	coding *engine.Coding
+	camera *string
+}
+
+// String implements pflag.Value.
+func (s soundFlag) String() string {
+	if s.coding == nil {
+		return ""
+	}
+	return string(*s.coding)
+}
+
+// Type implements pflag.Value. The word stands in help texts.
+func (soundFlag) Type() string { return "word" }
+
+// Set implements pflag.Value.
+func (s soundFlag) Set(text string) error {
+	if word := engine.Coding(strings.ToLower(text)); slices.Contains(engine.AudioCodings, word) {
+		*s.coding = word
+		return nil
+	}
+	*s.camera = text
+	return nil
+}
+
+func (s soundFlag) add(cmd *cobra.Command) {
+	e := enum[engine.Coding]{values: engine.AudioCodings}
+	cmd.Flags().Var(s, "audio", "what sound is written as: "+e.list()+"; or a camera, whose sound every picture gets")
+	_ = cmd.RegisterFlagCompletionFunc("audio", cobra.FixedCompletions([]cobra.Completion{"copy", "auto", "aac", "opus"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // defaultPreset is the encoder's settings where none are named.
@@ -73,16 +96,9 @@ func (c *codingFlags) options(p *process) (engine.TranscodeOptions, error) {
 	if !shaped && c.video == engine.Copy && c.audio == engine.Copy {
 		return engine.TranscodeOptions{}, nil
 	}
-	name := c.preset
-	if name == "" {
-		name = defaultPreset
-	}
-	set, err := p.presetSet()
-	if err != nil {
+	var err error
+	if o.Encoder, err = p.encoder(c.preset); err != nil {
 		return o, err
-	}
-	if o.Encoder, err = set.Encoder(name); err != nil {
-		return o, hinted{err, "rtsprec presets list"}
 	}
 	if shaped && !said("video") {
 		o.Video = engine.ToH264
@@ -161,16 +177,10 @@ func (f *pace) Set(text string) error {
 	return nil
 }
 
-// presetSet is what has a name: what is built in, and the user's own.
-func (p *process) presetSet() (*presets.Set, error) {
-	var own []presets.Dir
-	if dir, err := p.configDir(); err == nil { // without one there is nothing of one's own
-		name := filepath.Join(dir, "presets")
-		own = append(own, presets.Dir{Name: name, FS: os.DirFS(name)})
+// tempDir is where files go that nobody is meant to see.
+func (p *process) tempDir() string {
+	if dir, set := p.Env("TMPDIR"); set && dir != "" {
+		return dir
 	}
-	set, err := presets.Load(own...)
-	if err != nil && fault.Is(err, fault.Usage) {
-		return set, hinted{err, "rtsprec presets list"}
-	}
-	return set, err
+	return os.TempDir()
 }

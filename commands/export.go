@@ -21,33 +21,48 @@ type exportOptions struct {
 	engine.ExportOptions
 	ss, to position
 	length span
+	sheet  span // between the pictures of a contact sheet; zero: media is exported
+	coding codingFlags
+	sound  soundFlag
 }
 
 func newExport(p *process) *cobra.Command {
-	o := exportOptions{length: span{min: more}}
+	o := exportOptions{length: span{min: more}, sheet: span{min: time.Second / 10}}
 	o.Gaps = archive.GapsKeep
 	cmd := &cobra.Command{
 		Use:   "export [flags] DIR -o FILE",
 		Short: "Write a recording, or part of it, as plain MP4 or MPEG-TS",
 		Long: `Write a recording, or a part of it, as one ordinary MP4 a camera: across
-segments, gaps and changes of parameters, with the header at the beginning, and
-without re-encoding. The recording is only read, and may still be written.
+segments, gaps and changes of parameters, with the header at the beginning. The
+recording is only read, and may still be written.
+
+Pictures and sound are copied, but for what players do not play there: sound of
+telephony, as G.711, becomes AAC, and so do codings that MPEG-TS has no way to
+carry. --video and --audio say otherwise, --size, --fps and --preset re-encode
+the pictures. --exact begins and ends with the very picture: the groups of
+pictures at the edges are re-encoded, all others copied byte for byte.
 
 --ss and --to (or -ss and -to) take a wall clock, 2026-11-22T09:00:00Z or 09:00
 (local time), or an offset from the beginning of the recording: 90, 1h30m,
-+01:30:00. A file holds the media from the key frame at or before --ss on, as
-ffmpeg -c copy does; players begin at --ss itself, and so does the sound: files
-of several cameras, played together from their beginnings, are in sync. MPEG-TS
-cannot hide pictures: there a file begins at the key frame.
++01:30:00. Copied, a file holds the media from the key frame at or before --ss
+on, as with ffmpeg -c copy; players begin at --ss itself, and so does the sound:
+files of several cameras, played together from their beginnings, are in sync.
+MPEG-TS cannot hide pictures: there a file begins at the key frame.
 
 --gaps says what becomes of time without media: keep lets time run on while the
 last picture stands, close cuts it out, mark keeps it and names each gap in a
 chapter. Where media is missing the exit code is 3, and the gaps are listed.
-Where a picture changes to another codec the file ends, which is said.`,
+Where a picture changes to another codec the file ends, which is said.
+
+--sheet writes a contact sheet instead: a picture of each camera for each 5m, or
+whatever is said, with the time of its capture; red where there is none.`,
 		Example: `  rtsprec export math-101 -o math-101.mp4
+  rtsprec export math-101 --sheet 5m -o math-101.jpg
   rtsprec export math-101 -ss 09:00 -to 09:45 --camera teacher -o lesson.mp4
   rtsprec export math-101 -ss 10m -t 90 -o 'clips/{camera}.mp4'
   rtsprec export math-101 --camera teacher --audio microphone -o lesson.mp4
+  rtsprec export math-101 -ss 09:12:31.4 -t 20 --exact -o answer.mp4
+  rtsprec export math-101 --size 720p --video h264 -o '{camera}.mp4'
   rtsprec export math-101 --camera teacher --format ts -o - | ffplay -`,
 		ValidArgsFunction: directories(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,6 +70,9 @@ Where a picture changes to another codec the file ends, which is said.`,
 				return usage(cmd.CommandPath()+" DIR -o FILE", "export takes one directory, and got %d", len(args))
 			}
 			o.Dir = args[0]
+			if o.sheet.d > 0 {
+				return runSheet(cmd, p, &o)
+			}
 			return runExport(cmd.Context(), p, &o)
 		},
 	}
@@ -63,10 +81,16 @@ Where a picture changes to another codec the file ends, which is said.`,
 	flags.Var(&o.to, "to", "end there, in the same forms")
 	flags.VarP(&o.length, "time", "t", "end after that: 90, 45m, 01:30:00")
 	flags.StringArrayVar(&o.Cameras, "camera", nil, "only this camera; may be given again")
-	flags.StringVar(&o.Audio, "audio", "", "take the sound of this camera for every picture")
+	o.coding.addVideo(cmd, engine.Auto)
+	o.sound = soundFlag{coding: &o.coding.audio, camera: &o.Audio}
+	o.coding.audio = engine.Auto
+	o.sound.add(cmd)
+	o.coding.addCoding(cmd, p)
+	flags.BoolVar(&o.Exact, "exact", false, "cut to the picture: re-encode the groups of pictures at the edges")
 	enumFlag(cmd, &o.Gaps, archive.GapModes, "gaps", "what becomes of time without media")
 	enumFlag(cmd, &o.Container, engine.Containers, "format", "container, where the file's name does not say it")
 	flags.StringVarP(&o.Output, "output", "o", "", "file, in which {camera} and {recording} are replaced; directory; - for standard output")
+	flags.Var(&o.sheet, "sheet", "write a contact sheet instead: a picture each 5m, as .jpg or .png")
 	flags.BoolVarP(&o.Overwrite, "overwrite", "y", false, "replace a file that is there")
 	return cmd
 }
@@ -75,6 +99,11 @@ func runExport(ctx context.Context, p *process, o *exportOptions) error {
 	if err := p.checkExport(o); err != nil {
 		return err
 	}
+	coding, err := o.coding.options(p)
+	if err != nil {
+		return err
+	}
+	o.Transcode, o.Scratch = coding, p.tempDir()
 	o.Stdout = p.raw
 	o.Range = func(w archive.Window) (time.Time, time.Time, error) { return p.exportRange(o, w) }
 	progress, done := p.bytesProgress("exported")

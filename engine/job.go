@@ -125,7 +125,7 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 		if err != nil {
 			return feeds, err
 		}
-		if sink, err = recordedAs(d, j.plan.Coding, c.Name, sink); err != nil {
+		if sink, err = recordedAs(d, j.plan, c.Name, sink); err != nil {
 			return feeds, err
 		}
 		feeds = append(feeds, &feed{

@@ -52,6 +52,8 @@ type TranscodeOptions struct {
 	// between is when pictures are encoded, by PTS; those outside are only decoded. nil: always.
 	between *[2]time.Duration
 	same    bool // pictures are coded to the codec they have
+	// cut is the length of a recording's files: there is a key frame at each multiple of it.
+	cut time.Duration
 }
 
 // DefaultEncoder is the settings where none are named: H.264 that every device plays, at a

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"image"
+	"time"
 
 	"rtsprec/engine/media"
 )
@@ -29,7 +30,7 @@ func (l *pictureLane) encode(ctx context.Context, p media.Picture) {
 	if l.strikes >= mostStrikes || !l.ready(ctx, p) {
 		return
 	}
-	units, err := l.enc.Encode(p, false)
+	units, err := l.enc.Encode(p, l.cuts(p.Wall()))
 	if err != nil {
 		l.strike("pictures cannot be encoded", err)
 		l.enc.Close()
@@ -40,6 +41,18 @@ func (l *pictureLane) encode(ctx context.Context, p media.Picture) {
 		l.strikes = 0
 	}
 	l.emit(ctx, units)
+}
+
+// cuts reports whether a recording shall cut at a picture of that time, which needs a key
+// frame.
+func (l *pictureLane) cuts(wall time.Time) bool {
+	if l.t.o.cut <= 0 {
+		return false
+	}
+	instant := wall.UTC().Truncate(l.t.o.cut)
+	due := !l.instant.IsZero() && instant.After(l.instant)
+	l.instant = instant
+	return due
 }
 
 func (l *pictureLane) strike(what string, err error) {

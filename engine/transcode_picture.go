@@ -36,6 +36,7 @@ type pictureLane struct {
 	target  image.Point          // and of what it makes
 	config  []byte               // in force at the sink
 	stale   bool                 // the encoder's configuration was not told yet
+	instant time.Time            // the last multiple of the files' length
 	strikes int                  // failures since a picture was encoded
 	remarks remarks
 	slow    repeats

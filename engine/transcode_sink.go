@@ -46,8 +46,8 @@ func newTranscoder(d Deps, to media.Sink, o TranscodeOptions) (media.Sink, error
 }
 
 // recordedAs puts a transcoder before a camera's sink where the plan wants one.
-func recordedAs(d Deps, c *journal.Coding, camera string, sink media.Sink) (media.Sink, error) {
-	o := plannedCoding(c)
+func recordedAs(d Deps, plan journal.Plan, camera string, sink media.Sink) (media.Sink, error) {
+	o := plannedCoding(plan.Coding)
 	if o.needsNothing() {
 		return sink, nil
 	}
@@ -55,7 +55,7 @@ func recordedAs(d Deps, c *journal.Coding, camera string, sink media.Sink) (medi
 		d.observe(Notice{Camera: camera, Message: "is recorded as it comes: " + errNoCodecs.Error()})
 		return sink, nil
 	}
-	o.name = camera
+	o.name, o.cut = camera, time.Duration(plan.Segment)
 	o.Accept = func(t media.Track) bool { return t.Codec.NeedsConfig() || segment.Storable(t) == nil }
 	return newTranscoder(d, sink, o)
 }
