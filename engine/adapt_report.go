@@ -141,7 +141,7 @@ func (p *panel) draw(d *sheet, t *RelayTargetSummary, x func(time.Time) float64,
 	y := func(v float64) float64 {
 		return p.top + p.high*(1-(min(max(v, low), p.most)-low)/(p.most-low))
 	}
-	d.text(16, p.top+4, 12, inkText, p.title)
+	d.text(16, p.top-6, 12, inkText, p.title)
 	left := float64(plotLeft)
 	for i, c := range p.curves {
 		if c.name != "" {
@@ -155,11 +155,11 @@ func (p *panel) draw(d *sheet, t *RelayTargetSummary, x func(time.Time) float64,
 			names[c.Step] = c.Name
 		}
 		for step, name := range names {
-			d.text(16, y(-float64(step))+12, 11, inkSource, name)
+			d.text(16, y(-float64(step))+4, 11, inkSource, name)
 		}
 	} else {
 		d.line(inkFaint, 1, false, left, p.top, sheetWidth-plotRight, p.top)
-		d.text(16, p.top+22, 11, inkSource, fmt.Sprintf("%.4g %s", p.most, p.unit))
+		d.text(16, p.top+10, 11, inkSource, fmt.Sprintf("%.3g %s", p.most, p.unit))
 	}
 	for _, c := range p.curves {
 		var way []float64
