@@ -26,6 +26,10 @@ func (p *player) take(units []segment.Unit) {
 		slices.Reverse(units)
 	}
 	units, behind := p.divide(units)
+	if len(behind) > 0 {
+		late, rest := p.late(behind)
+		units, behind = append(units, late...), rest
+	}
 	for _, u := range units {
 		to := p.cur.to[u.Track]
 		if to < 0 || p.Keys && !u.Key || !p.within(u) {
@@ -60,6 +64,40 @@ func (p *player) divide(units []segment.Unit) (now, behind []segment.Unit) {
 		}
 	}
 	return now, behind
+}
+
+// lateMost is how many fragments are read for units of before a gap: some seconds.
+const lateMost = 32
+
+// late reads on behind a gap until every track goes on there. A unit from before the gap
+// may stand that late: it is written when the next one of its track has come.
+func (p *player) late(behind []segment.Unit) (late, rest []segment.Unit) {
+	on := make([]bool, len(p.cur.to)) // by track of the file: it goes on behind the gap
+	take := func(units []segment.Unit) {
+		for _, u := range units {
+			if p.interrupts(u) {
+				on[u.Track] = true
+				rest = append(rest, u)
+			} else {
+				late = append(late, u)
+			}
+		}
+	}
+	take(behind)
+	for range lateMost {
+		if p.Keys || !slices.Contains(on, false) {
+			break
+		}
+		units, ok, err := p.cur.fragment(false)
+		if err != nil {
+			p.cur.next-- // whoever comes there says so
+		}
+		if err != nil || !ok {
+			break
+		}
+		take(units)
+	}
+	return late, rest
 }
 
 // within reports whether the unit is of what was asked for, and was not played before.

@@ -1,11 +1,15 @@
 package archive
 
 import (
+	"bytes"
+	"cmp"
+	"slices"
 	"testing"
 	"time"
 
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
+	"rtsprec/engine/segment"
 	"rtsprec/engine/vfs/crashfs"
 )
 
@@ -72,5 +76,74 @@ func TestABackfillShowsOnlyWhatWasMissing(t *testing.T) {
 	line := m.load().Timeline(m.load().Camera("a"))
 	if len(line) != 3 || !line[1].Filled || line[0].Filled || line[2].Filled {
 		t.Errorf("%+v", line)
+	}
+}
+
+// TestSoundThatIsWrittenLongAfterAGapIsPlayedBeforeWhatFillsIt: a recorder knows how long a
+// unit lasts when the next one has come.
+func TestSoundThatIsWrittenLongAfterAGapIsPlayedBeforeWhatFillsIt(t *testing.T) {
+	m := studio(t, "a")
+	video, sound := picture25(t, 9, "320x240"), aac(t, 9)
+	type written struct {
+		at    time.Duration
+		track int
+		segment.Sample
+	}
+	var host []written
+	for track, f := range []film{video, sound} {
+		from, to := 2320*ms, 4200*ms
+		if track == 1 {
+			to = 5100 * ms // sound comes back late
+		}
+		for _, u := range f.samples {
+			u.Track = track
+			if at := media.ToDuration(u.DTS, f.track.ClockRate); at < from || at >= to {
+				host = append(host, written{at, track, u})
+			}
+		}
+	}
+	last := -1
+	for i, u := range host {
+		if u.track == 1 && u.at < 2320*ms {
+			last = i
+		}
+	}
+	host[last].at = host[last+1].at // and then its last unit of before the gap is written
+	slices.SortStableFunc(host, func(a, b written) int { return cmp.Compare(a.at, b.at) })
+	video.track.ID, sound.track.ID = 0, 1
+	m.tracks = []media.Track{video.track, sound.track}
+	m.runOf("a", nine, "live")
+	s := m.open("a", nine)
+	for _, u := range host {
+		if _, span, _ := s.w.Pending(); u.Key && u.track == 0 || span >= 250*ms {
+			m.must(s.w.Flush())
+		}
+		m.must(s.w.Add(u.Sample))
+	}
+	s.commit()
+	s.seal()
+	m.origin = "replay"
+	m.missing("a", nine.Add(2320*ms), nine.Add(4200*ms), media.Timeout)
+	begin := 2 * time.Second
+	fill := sound.part(2320*ms, 5100*ms)
+	for i := range fill.samples {
+		fill.samples[i].DTS += media.FromDuration(2320*ms-begin, 48000)
+	}
+	m.shoot("a", nine.Add(begin), time.Minute, nil, video.part(begin, 4200*ms), fill)
+	m.line(&journal.Backfill{Gap: m.gap, Camera: "a", N: m.n["a"], From: nine.Add(2320 * ms), To: nine.Add(4200 * ms), Splice: "identity", Starts: []time.Time{nine.Add(2300 * ms), {}}})
+	m.close(nine.Add(9 * time.Second))
+	p := m.play(m.library(), "a", PlayOptions{})
+	for track, f := range []film{video, sound} {
+		list := p.of(media.TrackID(track))
+		if len(list) != len(f.samples) {
+			t.Errorf("track %d: %d units instead of %d", track, len(list), len(f.samples))
+			continue
+		}
+		for i, au := range list {
+			if !bytes.Equal(au.Data, f.samples[i].Data) {
+				t.Errorf("track %d: unit %d is another", track, i)
+				break
+			}
+		}
 	}
 }
