@@ -17,8 +17,11 @@ import (
 
 // coder is the media.Coder.
 type coder struct {
-	log  *slog.Logger
-	live ledger
+	log    *slog.Logger
+	live   ledger
+	known  []*device // the devices to try; never changed but by tests
+	opened opened
+	tries  tries
 }
 
 var _ media.Coder = (*coder)(nil)
@@ -26,7 +29,7 @@ var _ media.Coder = (*coder)(nil)
 // New returns the codec engine of this build.
 func New(o Options) media.Coder {
 	C.rp_init()
-	return &coder{log: o.Log}
+	return &coder{log: o.Log, known: knownDevices()}
 }
 
 // Live counts the FFmpeg objects that coder has made and that are not freed yet. It is 0

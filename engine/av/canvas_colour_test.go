@@ -165,7 +165,7 @@ func TestFillAndStampBlendAndClip(t *testing.T) {
 	v := newCanvas(t, c, 640, 480, color.Black)
 	v.Fill(image.Rect(0, 0, 640, 480), color.NRGBA{200, 100, 50, 255})
 	v.Fill(image.Rect(101, 101, 199, 199), color.NRGBA{0, 0, 255, 128}) // 102 to 200
-	label := image.NewNRGBA(image.Rect(10, 10, 31, 21))                  // 21 by 11
+	label := image.NewNRGBA(image.Rect(10, 10, 31, 21))                 // 21 by 11
 	for i := range label.Pix {
 		label.Pix[i] = 255 // white
 	}

@@ -21,16 +21,35 @@ func (c *coder) PictureDecoder(t media.Track, o media.DecodeOptions) (media.Pict
 	if !t.Codec.Video() {
 		return nil, fault.New(fault.Usage, "decode %s as pictures", t.Codec.Title())
 	}
-	d := &decoder{coder: c, track: t, options: o, last: math.MinInt64}
-	if err := d.open(); err != nil {
+	on, err := c.deviceFor(o.Device, t.Codec, decoding)
+	if err != nil {
+		return nil, err
+	}
+	if on != nil {
+		return c.newDeviceDecoder(t, o, on)
+	}
+	d, err := c.newDecoder(t, o, nil)
+	if err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// decoder is the media.PictureDecoder in software.
+// newDecoder makes a decoder on a device; nil is software.
+func (c *coder) newDecoder(t media.Track, o media.DecodeOptions, on *device) (*decoder, error) {
+	d := &decoder{coder: c, device: on, track: t, options: o, last: math.MinInt64}
+	if err := d.open(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// decoder is the media.PictureDecoder in software, or on a device until that fails.
 type decoder struct {
 	coder   *coder
+	device  *device // nil: software
+	taken   bool    // its context is ours
 	track   media.Track
 	options media.DecodeOptions
 	reorder int // pictures that may be held back; -1: not known
@@ -49,9 +68,13 @@ type decoder struct {
 // open makes the codec context for d.track as it is now.
 func (d *decoder) open() error {
 	name := map[media.Codec]string{media.H264: "h264", media.H265: "hevc", media.MPEG4: "mpeg4", media.MJPEG: "mjpeg"}[d.track.Codec]
+	where := ""
+	if d.device != nil {
+		name, where = d.device.decoders[d.track.Codec], " on "+d.device.name
+	}
 	codec := astiav.FindDecoderByName(name)
 	if codec == nil {
-		return fault.New(fault.Unsupported, "this build does not decode %s", d.track.Codec.Title())
+		return fault.New(fault.Unsupported, "this build does not decode %s%s", d.track.Codec.Title(), where)
 	}
 	info, _ := media.Inspect(d.track)
 	d.reorder = info.Reorder
@@ -73,9 +96,13 @@ func (d *decoder) open() error {
 	}
 	context.SetThreadCount(max(1, min(d.options.Threads, 16)))
 	C.rp_picture_decoder(cCodec(context), C.int(d.lowres))
+	if err := d.board(context); err != nil {
+		d.coder.freeCodec(context)
+		return err
+	}
 	if err := context.Open(codec, nil); err != nil {
 		d.coder.freeCodec(context)
-		return fault.Wrap(fault.Unsupported, "decode "+d.track.Codec.Title(), err)
+		return fault.Wrap(fault.Unsupported, "decode "+d.track.Codec.Title()+where, err)
 	}
 	d.context = context
 	d.skip()
@@ -95,6 +122,9 @@ func (d *decoder) Decode(au media.AccessUnit) ([]media.Picture, error) {
 	}
 	if len(au.Data) == 0 {
 		return nil, fault.New(fault.Damaged, "a unit without data")
+	}
+	if err := d.device.trouble(decodeUnit); err != nil {
+		return nil, err
 	}
 	number := d.flights.depart(au.PTS, au.Wall, au.Damaged)
 	ret := C.rp_send(cCodec(d.context), d.packet, bytesOf(au.Data), C.int(len(au.Data)), bytesOf(head), C.int(len(head)),
@@ -159,6 +189,9 @@ func (d *decoder) picture() *picture {
 	d.last = unit.pts
 	p := d.coder.newPicture(d.spare, unit.pts, unit.wall)
 	d.spare = nil
+	if frame.hw_frames_ctx != nil {
+		p.device = d.device.name
+	}
 	p.damaged = unit.damaged || C.rp_corrupt(frame) != 0
 	if w, h := int(frame.width)<<d.lowres, int(frame.height)<<d.lowres; w != d.width || h != d.height {
 		d.width, d.height = w, h
@@ -200,7 +233,7 @@ func (d *decoder) skip() {
 		halves++
 	}
 	C.rp_skip_loop_filter(cCodec(d.context), C.int(flag(halves > 0)))
-	if d.track.Codec == media.MJPEG && halves != d.lowres {
+	if d.track.Codec == media.MJPEG && d.device == nil && halves != d.lowres {
 		// Pictures of MJPEG stand alone, so a new decoder goes on where the old one was.
 		old, lowres := d.context, d.lowres
 		d.lowres = halves
@@ -213,7 +246,7 @@ func (d *decoder) skip() {
 }
 
 // Device implements media.PictureDecoder.
-func (d *decoder) Device() string { return "" }
+func (d *decoder) Device() string { return d.device.title() }
 
 // Close implements media.PictureDecoder.
 func (d *decoder) Close() {
@@ -221,7 +254,10 @@ func (d *decoder) Close() {
 		return
 	}
 	d.closed = true
-	d.coder.freeCodec(d.context)
+	if d.context != nil {
+		d.coder.freeCodec(d.context)
+	}
+	d.alight()
 	d.coder.freePacket(&d.packet)
 	if d.spare != nil {
 		d.coder.freeFrame(d.spare)

@@ -21,7 +21,23 @@ func (c *coder) PictureEncoder(o media.EncodeOptions) (media.PictureEncoder, err
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{coder: c, options: o, colours: coloursOfSize(o.Height), last: math.MinInt64, lastDTS: math.MinInt64}
+	on, err := c.deviceFor(o.Device, o.Codec, encoding)
+	if err != nil {
+		return nil, err
+	}
+	if on != nil {
+		return c.newDeviceEncoder(o, on)
+	}
+	e, err := c.newEncoder(o, nil)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// newEncoder makes an encoder on a device; nil is software. The options were checked.
+func (c *coder) newEncoder(o media.EncodeOptions, on *device) (*encoder, error) {
+	e := &encoder{coder: c, device: on, options: o, colours: coloursOfSize(o.Height), last: math.MinInt64, lastDTS: math.MinInt64}
 	e.colours.full = o.Codec == media.MJPEG // as JFIF says
 	if err := e.open(); err != nil {
 		e.Close()
@@ -30,9 +46,11 @@ func (c *coder) PictureEncoder(o media.EncodeOptions) (media.PictureEncoder, err
 	return e, nil
 }
 
-// encoder is the media.PictureEncoder in software.
+// encoder is the media.PictureEncoder in software, or on a device until that fails.
 type encoder struct {
 	coder   *coder
+	device  *device // nil: software
+	place   place   // on it
 	options media.EncodeOptions
 	colours colours // of what is encoded
 	track   media.Track
@@ -56,7 +74,7 @@ type encoder struct {
 // open makes the codec context for e.options.
 func (e *encoder) open() error {
 	o := e.options
-	codec, err := encoderOf(o.Codec)
+	codec, err := e.device.encoderOf(o.Codec)
 	if err != nil {
 		return err
 	}
@@ -81,9 +99,14 @@ func (e *encoder) open() error {
 		gop: C.int(maxKeyDistance(o)), b_frames: C.int(o.BFrames), threads: C.int(o.Threads), quality: C.int(quantizer(o)),
 		full: C.int(flag(e.colours.full)), bt709: C.int(flag(e.colours.red == bt709.red)), ticks: C.int(timeBase(o.Codec)),
 	})
-	options, err := encoderOptions(o)
+	options, err := e.device.encoderOptions(o)
+	if err == nil {
+		err = e.board(context)
+	}
 	if err == nil {
 		err = context.Open(codec, options)
+	}
+	if options != nil {
 		options.Free()
 	}
 	if err != nil {
@@ -114,13 +137,16 @@ func (e *encoder) Encode(p media.Picture, key bool) ([]media.AccessUnit, error) 
 	case e.begun && in.pts <= e.last:
 		return nil, fault.New(fault.Usage, "encode a picture whose time does not rise: %d after %d", in.pts, e.last)
 	}
-	fitting, err := e.fit(in)
+	fitting, err := e.bring(in)
 	if err != nil {
 		return nil, err
 	}
 	defer fitting.Release()
 	units, err := e.renew()
 	if err != nil {
+		return units, err
+	}
+	if err := e.device.trouble(encodePicture); err != nil {
 		return units, err
 	}
 	key = e.time(in.pts, key)
@@ -235,7 +261,9 @@ func (e *encoder) unit() (media.AccessUnit, bool) {
 	p := e.packet
 	picture, ok := e.flights.arrive(int64(C.rp_packet_number(p)))
 	data := C.GoBytes(unsafePointer(p.data), p.size)
-	if e.options.Codec == media.H264 {
+	if e.device != nil {
+		data = e.unpack(data)
+	} else if e.options.Codec == media.H264 {
 		data = withoutVersion(data)
 	}
 	if !ok || len(data) == 0 {
@@ -264,7 +292,7 @@ func (e *encoder) SetBitrate(bitrate, maxBitrate int) error {
 	bounded := (o.MaxBitrate > 0) == (maxBitrate > 0)
 	o.Bitrate, o.MaxBitrate = bitrate, maxBitrate
 	e.options = o
-	if o.Codec == media.H264 && bounded {
+	if bounded && (e.device == nil && o.Codec == media.H264 || e.device != nil && e.device.takesRates) {
 		C.rp_bitrate(cCodec(e.context), C.int64_t(bitrate), C.int64_t(maxBitrate), C.int64_t(bufferBits(o)))
 		return nil
 	}
@@ -291,7 +319,7 @@ func (e *encoder) Flush() ([]media.AccessUnit, error) {
 }
 
 // Device implements media.PictureEncoder.
-func (e *encoder) Device() string { return "" }
+func (e *encoder) Device() string { return e.device.title() }
 
 // Close implements media.PictureEncoder.
 func (e *encoder) Close() {
@@ -302,6 +330,7 @@ func (e *encoder) Close() {
 	if e.context != nil {
 		e.coder.freeCodec(e.context)
 	}
+	e.leave()
 	e.coder.freePacket(&e.packet)
 	if e.view != nil {
 		e.coder.freeFrame(e.view)
