@@ -17,8 +17,7 @@ build:
 
 test:
 	scripts/install-test-deps.sh
-	$(codecs) $(GO) test -run '^$$' ./... >/dev/null # builds them all, on all processors
-	CI=true $(codecs) $(GO) test -p 1 ./... # one package at a time: many of them keep real time
+	CI=true $(codecs) scripts/test.sh
 
 demo: build
 	scripts/demo.sh

@@ -6,6 +6,8 @@
 #	CGO_ENABLED=0                     no codecs: the command is run as it is
 #	RTSPREC_FFMPEG=own                does not look for an FFmpeg of the machine
 #
+# It also sets RTSPREC_CODECS to 1 or 0: whether what is built has to have codecs.
+#
 # An FFmpeg that pkg-config knows is used where its libavcodec is 61. Elsewhere a small
 # static one is built (ffmpeg-build.sh), once for each configuration, compiler and set of
 # libraries, and kept in ~/.cache/rtsprec; remove it there to have a newer one built. What
@@ -34,11 +36,11 @@ give() {
 }
 
 if [ "${CGO_ENABLED:-}" = 0 ]; then
-	give CGO_ENABLED=0 -- "$@"
+	give CGO_ENABLED=0 RTSPREC_CODECS=0 -- "$@"
 fi
 if [ -z "${CGO_ENABLED:-}" ] && [ "$(go env GOOS GOARCH 2>/dev/null)" != "$(go env GOHOSTOS GOHOSTARCH 2>/dev/null)" ]; then
 	say "for another kind of machine: without codecs"
-	give CGO_ENABLED=0 -- "$@"
+	give CGO_ENABLED=0 RTSPREC_CODECS=0 -- "$@"
 fi
 
 # An FFmpeg of the machine, or what this script gave to the caller.
@@ -50,7 +52,7 @@ if [ "${RTSPREC_FFMPEG:-}" != own ] || [[ ${PKG_CONFIG:-} == "$cache"/* ]]; then
 		if [ -z "${PKG_CONFIG:-}" ]; then
 			say "using this machine's libavcodec $("$tool" --modversion libavcodec), by whose licence the result is bound"
 		fi
-		give CGO_ENABLED=1 -- "$@"
+		give CGO_ENABLED=1 RTSPREC_CODECS=1 -- "$@"
 	fi
 fi
 
@@ -86,4 +88,4 @@ if [ -z "$prefix" ]; then
 	prefix=$(made)
 	exec 9>&-
 fi
-give CGO_ENABLED=1 PKG_CONFIG="$prefix/bin/pkg-config" CGO_LDFLAGS="-O2 -g -static-libstdc++ -static-libgcc" -- "$@"
+give CGO_ENABLED=1 RTSPREC_CODECS=1 PKG_CONFIG="$prefix/bin/pkg-config" CGO_LDFLAGS="-O2 -g -static-libstdc++ -static-libgcc" -- "$@"
