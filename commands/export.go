@@ -262,7 +262,7 @@ func (s *position) in(w archive.Window, after time.Time, zone *time.Location) ti
 // ffmpegForm makes ffmpeg's words of two letters, which would be read as words of one, into
 // our long ones, for the commands that have them.
 func ffmpegForm(args []string) []string {
-	words := map[string]bool{"export": true}
+	words := map[string]bool{"export": true, "compose": true}
 	known := false
 	out := make([]string, len(args))
 	for i, arg := range args {

@@ -129,7 +129,18 @@ func Compose(ctx context.Context, d Deps, o ComposeOptions) (*ComposeSummary, er
 	if err != nil {
 		return nil, err
 	}
-	return c.summary(closing)
+	s, err := c.summary()
+	if s == nil {
+		return nil, err
+	}
+	var failed error
+	if s.File, failed = c.writeFile(context.WithoutCancel(ctx)); failed != nil {
+		return s, failed
+	}
+	if c.hidden != "" { // its folder is gone
+		s.Recording = nil
+	}
+	return s, err
 }
 
 // newComposer checks the options and fills them in. It touches nothing.
@@ -209,6 +220,9 @@ func (o *ComposeOptions) fill() error {
 
 // prepare opens what is read and written. It starts nothing.
 func (c *composer) prepare() error {
+	if err := c.hideRecording(); err != nil {
+		return err
+	}
 	if err := c.prepareRange(); err != nil {
 		return err
 	}

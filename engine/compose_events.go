@@ -43,17 +43,26 @@ type Late struct {
 	Pictures uint64 `json:"pictures"` // since the last one was told
 }
 
+// Broken says that a recorded input cannot be played, or not to its end.
+type Broken struct {
+	Camera string `json:"camera"`
+	Kind   string `json:"kind"` // fault.Kind
+	Reason string `json:"reason"`
+}
+
 // Types, as they stand in JSON.
 func (Composing) Type() string  { return "composing" }
 func (Scene) Type() string      { return "scene" }
 func (InputShown) Type() string { return "input" }
 func (Late) Type() string       { return "late" }
+func (Broken) Type() string     { return "broken" }
 
 // Serious: what a cron job's mail should hold.
 func (Composing) Serious() bool  { return false }
 func (Scene) Serious() bool      { return false }
 func (InputShown) Serious() bool { return false }
 func (Late) Serious() bool       { return true }
+func (Broken) Serious() bool     { return true }
 
 // Text says what is composed and where it goes.
 func (e Composing) Text(*time.Location) string {
@@ -89,6 +98,11 @@ func (e InputShown) Text(*time.Location) string {
 		return e.Camera + ": has ended"
 	}
 	return e.Camera + ": a slate stands in its place"
+}
+
+// Text says why.
+func (e Broken) Text(*time.Location) string {
+	return e.Camera + ": not played on: " + e.Reason
 }
 
 // Text says how many.

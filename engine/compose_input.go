@@ -137,7 +137,9 @@ func (c *composer) play(ctx context.Context, i int, sound bool) {
 	}
 	if err := playInto(ctx, c.opener(in), c.strand(in, lines)); err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe) {
 		in.fail(err)
-		c.deps.observe(CameraDown{Camera: in.Name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
+		if !sound { // else the picture says it, or is all right
+			c.deps.observe(Broken{Camera: in.Name, Kind: fault.KindOf(err).String(), Reason: err.Error()})
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type composer struct {
 	paint  *painter
 	canvas media.Canvas
 	out    *composeOut
+	hidden string // where it is recorded to become a file; empty: nowhere
 	listener
 	mixer atomic.Pointer[compose.Mixer] // nil: not begun, or no sound
 	encoders
@@ -138,6 +139,7 @@ func (c *composer) compose(ctx context.Context, play func(sound bool)) error {
 	for {
 		at, ok := c.await(ctx, timer)
 		if !ok || c.over(at) {
+			c.lastSound()
 			return nil
 		}
 		due := c.pacer.Take(c.passed(at))

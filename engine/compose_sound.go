@@ -125,6 +125,14 @@ func (c *composer) sendSound(ctx context.Context, at time.Time) bool {
 	return true
 }
 
+// lastSound mixes what is heard up to the end of the last picture, as far as it has come.
+func (c *composer) lastSound() {
+	m := c.mixer.Load()
+	for m != nil && !m.Next().After(c.pacer.Next()) {
+		c.encoded <- composed{sound: m.Mix()} // encode takes everything to the end
+	}
+}
+
 // soundTo is how an input's sound reaches the mixer.
 type soundTo struct {
 	c     *composer

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -13,7 +12,7 @@ func (c *composer) composing() Composing {
 	o := c.o
 	e := Composing{
 		Layout: o.Layout.Name, Width: o.Size.X, Height: o.Size.Y, FPS: o.FPS, Video: describe(media.Track{Codec: o.Encoder.Video}),
-		Dir: o.Out.Dir, File: o.Out.File, At: o.At, Until: o.Until, Length: o.Length.Seconds(),
+		File: o.Out.File, At: o.At, Until: o.Until, Length: o.Length.Seconds(),
 	}
 	if !c.silent() {
 		e.Audio = o.Audio
@@ -23,6 +22,9 @@ func (c *composer) composing() Composing {
 	}
 	for _, t := range o.Out.Targets {
 		e.Targets = append(e.Targets, t.name())
+	}
+	if c.hidden == "" {
+		e.Dir = o.Out.Dir
 	}
 	if c.out.serve != nil {
 		e.URLs = c.out.serve.urls()
@@ -54,7 +56,7 @@ func (c *composer) progress(now time.Time) Progress {
 	return p
 }
 
-func (c *composer) summary(ctx context.Context) (*ComposeSummary, error) {
+func (c *composer) summary() (*ComposeSummary, error) {
 	s := &ComposeSummary{Pictures: c.pictured.Load(), Dropped: c.dropped.Load(), Inputs: []ComposeInputSummary{}}
 	if ns := c.started.Load(); ns != 0 {
 		s.From = time.Unix(0, ns).UTC()
@@ -79,10 +81,10 @@ func (c *composer) summary(ctx context.Context) (*ComposeSummary, error) {
 		s.Targets = append(s.Targets, l.summary())
 	}
 	var err error
-	if job := c.out.job; job != nil {
+	if job := c.out.job; job != nil { // read back: what a reader will find
 		job.tellDamage(c.deps, c.deps.Clock.Now(), true)
 		if s.Recording, err = job.summarise(c.deps, feeds); err != nil {
-			return s, err
+			return nil, err
 		}
 		err = s.Recording.verdict(feeds)
 	}
