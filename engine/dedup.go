@@ -22,10 +22,12 @@ import (
 type dedup struct {
 	seed   maphash.Seed
 	tracks []dedupTrack
+	skew   time.Duration // how much later than it is told to be a unit stands on the disk
 }
 
 type dedupTrack struct {
 	again  bool      // what comes may be known
+	others bool      // it has units that are no key frames: it is a picture
 	newest time.Time // capture time of all that is known
 	known  map[uint64][]knownUnit
 	order  []agedUnit // by when they were learned
@@ -50,6 +52,9 @@ const (
 
 	exactly = 2 * time.Millisecond   // capture times of one publisher: their rounding
 	nearly  = 250 * time.Millisecond // those on the disk, which follow a clock slowly
+	// A clock that was corrected is followed on the disk when the next file begins: until
+	// then times there are off by more. A key frame that there is once tells by how much.
+	skewMost = 10 * time.Second
 )
 
 func newDedup() *dedup { return &dedup{seed: maphash.MakeSeed()} }
@@ -88,7 +93,11 @@ func (d *dedup) seen(au *media.AccessUnit) bool {
 		d.learn(au, exactly)
 		return false
 	}
-	if t.takes(maphash.Bytes(d.seed, au.Data), au.Wall) {
+	hash := maphash.Bytes(d.seed, au.Data)
+	if au.Key && t.others {
+		d.align(t.known[hash], au.Wall)
+	}
+	if t.takes(hash, au.Wall, d.skew) {
 		return true
 	}
 	if au.Wall.After(t.newest) {
@@ -98,14 +107,30 @@ func (d *dedup) seen(au *media.AccessUnit) bool {
 	return false
 }
 
+// align takes the skew from a key frame.
+func (d *dedup) align(list []knownUnit, at time.Time) {
+	var found []time.Duration
+	for _, k := range list {
+		if off := k.at.Sub(at); k.within == nearly && off.Abs() <= skewMost {
+			found = append(found, off)
+		}
+	}
+	if len(found) == 1 {
+		d.skew = found[0]
+	}
+}
+
 // takes finds the nearest unit that is known by that hash and time and was not used.
-func (t *dedupTrack) takes(hash uint64, at time.Time) bool {
-	best := -1
+func (t *dedupTrack) takes(hash uint64, at time.Time, skew time.Duration) bool {
+	best, least := -1, time.Duration(0)
 	list := t.known[hash]
 	for i, k := range list {
 		off := k.at.Sub(at).Abs()
-		if !k.used && off <= k.within && (best < 0 || off < list[best].at.Sub(at).Abs()) {
-			best = i
+		if k.within == nearly {
+			off = (k.at.Sub(at) - skew).Abs()
+		}
+		if !k.used && off <= k.within && (best < 0 || off < least) {
+			best, least = i, off
 		}
 	}
 	if best < 0 {
@@ -118,6 +143,7 @@ func (t *dedupTrack) takes(hash uint64, at time.Time) bool {
 // learn remembers a unit and forgets those that are too old.
 func (d *dedup) learn(au *media.AccessUnit, within time.Duration) {
 	t := d.track(au.Track)
+	t.others = t.others || !au.Key
 	hash := maphash.Bytes(d.seed, au.Data)
 	t.known[hash] = append(t.known[hash], knownUnit{at: au.Wall, within: within})
 	t.order = append(t.order, agedUnit{hash, au.Wall})

@@ -67,6 +67,30 @@ func TestDedupKnowsWhatARecordingHasBySlowerTimes(t *testing.T) {
 	}
 }
 
+// A clock that was corrected by more than that is followed on the disk when the next file
+// begins: a key frame tells of it, for the sound too.
+func TestDedupKnowsWhatARecordingHasBeforeItsTimesAreCorrected(t *testing.T) {
+	for _, off := range []time.Duration{-2 * time.Second, -400 * time.Millisecond, 400 * time.Millisecond, 2 * time.Second} {
+		d := newDedup()
+		film := func(i, n int, off time.Duration) (list []media.AccessUnit) {
+			picture, beside := sound(i, n, false, off), sound(i, n, true, off)
+			for j := range picture {
+				picture[j].Key = (i+j)%50 == 0
+				beside[j].Key, beside[j].Track = true, 1
+				list = append(list, picture[j], beside[j])
+			}
+			return list
+		}
+		for _, au := range film(0, 500, off) {
+			d.prime(&au)
+		}
+		d.again()
+		if n := fresh(d, film(200, 400, 0)); n < 200 || n > 203 {
+			t.Errorf("off %v: %d of 200 new units", off, n)
+		}
+	}
+}
+
 // What was lost in the middle and comes again is new, and what follows it is not.
 func TestDedupFillsHoles(t *testing.T) {
 	d := newDedup()
