@@ -33,6 +33,9 @@ func mediaFiles(t testing.TB, dir string) []string {
 // decodes has ffmpeg decode every file below a folder, all tracks, without tolerance.
 func decodes(t testing.TB, dir string) {
 	t.Helper()
+	if testing.Short() {
+		return
+	}
 	peers.Need(t, "ffmpeg")
 	files := mediaFiles(t, dir)
 	if len(files) == 0 {
@@ -45,6 +48,9 @@ func decodes(t testing.TB, dir string) {
 			"-map", "0", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-").CombinedOutput()
 		if err != nil || len(bytes.TrimSpace(out)) > 0 {
 			t.Errorf("ffmpeg on %s: %v %s", filepath.Base(name), err, out)
+			said, _ := exec.Command("ffmpeg", "-nostdin", "-v", "verbose", "-f", "mp4", "-i", name, "-map", "0", "-f", "null", "-").CombinedOutput()
+			packets, _ := exec.Command("ffprobe", "-v", "error", "-show_entries", "packet=stream_index,pts,duration,size,flags", "-of", "csv=p=0", name).CombinedOutput()
+			t.Logf("without -xerror: %s\npackets:\n%s", said[max(0, len(said)-4000):], packets[:min(len(packets), 4000)])
 		}
 	}
 }
@@ -52,6 +58,9 @@ func decodes(t testing.TB, dir string) {
 // playsInVLC has VLC play every file below a folder and keep each tenth picture.
 func playsInVLC(t testing.TB, dir string) {
 	t.Helper()
+	if testing.Short() {
+		return
+	}
 	peers.Need(t, "cvlc")
 	home, err := os.MkdirTemp("", "vlc") // not t.TempDir: nobody must get there
 	if err != nil {
@@ -95,6 +104,9 @@ func plays(t testing.TB, dir string) {
 		out, err := exec.Command("ffmpeg", "-nostdin", "-v", "fatal", "-f", "mp4", "-i", name, "-map", "0", "-f", "null", "-").CombinedOutput()
 		if err != nil {
 			t.Errorf("ffmpeg on %s: %v %s", filepath.Base(name), err, out)
+			said, _ := exec.Command("ffmpeg", "-nostdin", "-v", "verbose", "-f", "mp4", "-i", name, "-map", "0", "-f", "null", "-").CombinedOutput()
+			packets, _ := exec.Command("ffprobe", "-v", "error", "-show_entries", "packet=stream_index,pts,duration,size,flags", "-of", "csv=p=0", name).CombinedOutput()
+			t.Logf("without -xerror: %s\npackets:\n%s", said[max(0, len(said)-4000):], packets[:min(len(packets), 4000)])
 		}
 	}
 }
