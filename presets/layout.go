@@ -81,10 +81,12 @@ type Border struct {
 
 // Label is a text on a cell.
 type Label struct {
-	Show  bool
-	At    Position
-	Text  string  // with {name}, {time}, {date} and {zone} of the picture shown; MaxText bytes at most
-	Size  float64 // height of a line as a fraction of the cell's height; MinLabel to MaxLabel
+	Show bool
+	At   Position
+	Text string // with {name}, {time}, {date} and {zone} of the picture shown; MaxText bytes at most
+	// Size is the height of a line, as a fraction of the cell's height or, where that is
+	// less, of three quarters of its width; MinLabel to MaxLabel.
+	Size  float64
 	Color color.NRGBA
 	Box   color.NRGBA // behind the text; a zero alpha draws none
 	UTC   bool        // times in UTC, not local

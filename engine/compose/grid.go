@@ -97,38 +97,46 @@ func share(a *presets.Rest, n int, size image.Point) []presets.Cell {
 	if n <= 0 {
 		return nil
 	}
-	columns, rows := 1, 1
+	shape := float64(size.X) / float64(size.Y) // of a cell whose fractions are equal
+	x0, y0, w, h, columns := a.X, a.Y, a.W, a.H, 1
 	switch a.Flow {
-	case presets.Row:
+	case presets.Row: // no wider than pictures are, in the middle
 		columns = n
+		w = min(a.W/float64(n), a.H*wide/shape)
+		x0 += (a.W - w*float64(n)) / 2
 	case presets.Column:
-		rows = n
+		h = min(a.H/float64(n), a.W*shape/wide)
+		y0 += (a.H - h*float64(n)) / 2
 	default:
-		columns, rows = squarest(n, a.W*float64(size.X)/(a.H*float64(size.Y)))
+		rows := 1
+		columns, rows = squarest(n, a.W*shape/a.H)
+		w, h = a.W/float64(columns), a.H/float64(rows)
 	}
-	w, h := a.W/float64(columns), a.H/float64(rows)
 	var cells []presets.Cell
 	for i := range n {
 		row, column := i/columns, i%columns
-		x := a.X + float64(column)*w
+		x := x0 + float64(column)*w
 		if left := n - row*columns; left < columns { // the last row stands in the middle
 			x += float64(columns-left) * w / 2
 		}
-		cells = append(cells, presets.Cell{ID: a.CellID(i), X: x, Y: a.Y + float64(row)*h, W: w, H: h, Look: a.Look})
+		cells = append(cells, presets.Cell{ID: a.CellID(i), X: x, Y: y0 + float64(row)*h, W: w, H: h, Look: a.Look})
 	}
 	return cells
 }
 
-// squarest finds the columns and rows for n pictures of 16:9 in an area of a shape, so
-// that they come out as large as can be; where that is equal, rather beside than below
-// each other.
+// wide is the shape of pictures for which space is shared.
+const wide = 16.0 / 9
+
+// squarest finds the columns and rows for n pictures in an area of a shape, so that they
+// come out as large as can be; where that is nearly equal, rather beside than below each
+// other.
 func squarest(n int, shape float64) (columns, rows int) {
 	best := 0.0
 	for c := 1; c <= n; c++ {
 		r := (n + c - 1) / c
-		// The width of a picture of 16:9 in a cell, with the area 'shape' wide and 1 high.
-		if width := min(shape/float64(c), 16.0/9/float64(r)); width > best*(1-1e-9) {
-			best, columns, rows = width, c, r
+		// The width of a picture in a cell, with the area 'shape' wide and 1 high.
+		if width := min(shape/float64(c), wide/float64(r)); width > best*0.95 {
+			best, columns, rows = max(best, width), c, r
 		}
 	}
 	return columns, rows

@@ -76,10 +76,10 @@ func (l *Labels) Label(c Placed, text string) (img *image.NRGBA, at image.Point)
 	if !c.Label.Show {
 		return nil, image.Point{}
 	}
-	height := int(c.Label.Size*float64(c.Dst.Dy()) + 0.5)
-	height = min(max(height, leastLine), c.Inner.Dy())
+	height := int(c.Label.Size*float64(min(c.Dst.Dy(), c.Dst.Dx()*3/4)) + 0.5)
+	height = min(max(height, leastLine), c.Inner.Dy()*3/5) // with its box and margin it fits
 	margin := max(2, height/4) &^ 1
-	img = l.draw(textKey{text: text, height: height, width: c.Inner.Dx() - 2*margin, color: c.Label.Color, box: c.Label.Box})
+	img = l.draw(textKey{text: oneLine(text), height: height, width: c.Inner.Dx() - 2*margin, color: c.Label.Color, box: c.Label.Box})
 	if img == nil {
 		return nil, image.Point{}
 	}
@@ -112,8 +112,11 @@ func corner(r image.Rectangle, size image.Point, where presets.Position) image.P
 // smaller what is wrong. The cell is filled with SlateColor before. at is as in Label.
 func (l *Labels) Slate(c Placed, name, why string) (img *image.NRGBA, at image.Point) {
 	size := c.Inner.Size()
-	height := min(max(size.Y/9, leastLine), max(size.Y/2, 1))
-	key := textKey{text: name + "\n" + why, height: height, width: size.X * 9 / 10, color: color.NRGBA{225, 228, 235, 255}, bold: true}
+	height := min(max(min(size.Y, size.X*3/4)/9, leastLine), size.Y/2)
+	if 2*height+leastLine > size.Y {
+		why = "" // the name is what counts
+	}
+	key := textKey{text: oneLine(name) + "\n" + oneLine(why), height: height, width: size.X * 9 / 10, color: color.NRGBA{225, 228, 235, 255}, bold: true}
 	img = l.draw(key)
 	if img == nil {
 		return nil, image.Point{}
@@ -126,6 +129,9 @@ func (l *Labels) Slate(c Placed, name, why string) (img *image.NRGBA, at image.P
 func (l *Labels) Text(text string, height, width int, c color.NRGBA) *image.NRGBA {
 	return l.draw(textKey{text: text, height: height, width: width, color: c, bold: true})
 }
+
+// oneLine keeps what two lines are made of to one each.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
 // draw returns the image of a text, drawn or remembered.
 func (l *Labels) draw(key textKey) *image.NRGBA {
@@ -186,8 +192,8 @@ func (l *Labels) paint(key textKey) *image.NRGBA {
 		lines = append(lines, line{text, face, w, high})
 		width, height = max(width, w), height+high
 	}
-	if len(lines) == 0 || width == 0 {
-		return nil
+	if len(lines) == 0 || width == 0 || even(width+2*pad) > max(key.width, 2) {
+		return nil // there is no room for any of it
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, even(width+2*pad), even(height+height/8)))
 	draw.Draw(img, img.Rect, image.NewUniform(key.box), image.Point{}, draw.Src)
