@@ -290,8 +290,15 @@ func (p *publication) take(l *publishedLine, b []byte, arrival time.Time) {
 	default:
 		l.r.packet(b, arrival)
 		p.arm()
+		if p.told.capture && p.sess.transport == UDP && arrival.Sub(p.reported) >= quickReportEvery {
+			p.report(arrival, false)
+		}
 	}
 }
+
+// quickReportEvery is how often one of our own kind, which may follow its path by them,
+// gets receiver reports over UDP.
+const quickReportEvery = 200 * time.Millisecond
 
 // end ends the run and returns when the sink has everything.
 func (p *publication) end(why error) {
