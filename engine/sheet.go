@@ -222,7 +222,7 @@ func (x *contactSheet) reason(camera string, from, to time.Time) string {
 			continue
 		}
 		if s.Use == archive.UseGap {
-			return strings.ReplaceAll(s.Causes.String(), "_", " ")
+			return strings.NewReplacer("_", " ", ",", ", ").Replace(s.Causes.String())
 		}
 		return strings.ReplaceAll(string(s.Use), "_", " ")
 	}
