@@ -24,6 +24,7 @@ type hub struct {
 	clock *steady
 	store *store // nil: nothing is recorded
 	queue int64  // bytes that may wait for the disk, for each path
+	files *descriptors
 
 	group  sync.WaitGroup // the pulls, and the ends of paths
 	pulled atomic.Uint64  // bytes of media from cameras
@@ -42,7 +43,7 @@ const (
 )
 
 func newHub(d Deps, clock *steady, s *store, queue int64) *hub {
-	return &hub{deps: d, clock: clock, store: s, queue: orDefault(queue, DefaultQueue), paths: map[string]*livePath{}}
+	return &hub{deps: d, clock: clock, store: s, queue: orDefault(queue, DefaultQueue), files: &descriptors{count: openDescriptors}, paths: map[string]*livePath{}}
 }
 
 // apply takes a configuration: paths that it does not have any more, or has otherwise, are

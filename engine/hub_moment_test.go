@@ -32,7 +32,7 @@ func TestNothingPublishedWasCapturedInTheFuture(t *testing.T) {
 		t.Errorf("sent again in the next session: %v", at)
 	}
 	m.again()
-	if at, _, _ := m.captured(now.Add(3*time.Hour), now.Add(3*time.Hour)); !at.Equal(now.Add(3*time.Hour)) {
+	if at, _, _ := m.captured(now.Add(3*time.Hour), now.Add(3*time.Hour)); !at.Equal(now.Add(3 * time.Hour)) {
 		t.Errorf("after the publisher's clock was set right: %v", at)
 	}
 }

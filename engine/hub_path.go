@@ -204,7 +204,7 @@ func (p *livePath) startPull(ctx context.Context) {
 	ctx, p.halt = context.WithCancel(context.WithoutCancel(ctx))
 	work := context.WithoutCancel(ctx)
 	f := &feed{
-		deps: p.hub.deps, clock: p.hub.clock, camera: *p.conf.Camera, sink: p, queue: p.hub.queue,
+		deps: p.hub.deps, clock: p.hub.clock, camera: *p.conf.Camera, sink: p, files: p.hub.files, queue: p.hub.queue,
 		end: func() time.Time { return time.Time{} }, state: stateConnecting,
 	}
 	done := make(chan struct{})

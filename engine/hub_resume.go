@@ -99,17 +99,27 @@ func (r *resumption) write(ctx context.Context, au media.AccessUnit) error {
 		return nil
 	}
 	known := r.known.seen(&au)
-	if r.joint != nil && r.joint.take(au, known) {
-		r.joint = nil
+	var loose []media.AccessUnit // to be recorded now
+	if r.joint != nil {
+		done := r.joint.take(au, known)
+		if loose = r.joint.loose(done); done {
+			r.joint = nil
+		}
 	}
-	if known {
-		return nil
+	var err error
+	if !known {
+		err = p.stream.Write(ctx, au)
+		if r.joint == nil || !r.joint.holds() {
+			loose = append(loose, au)
+		}
 	}
-	err := p.stream.Write(ctx, au)
-	if p.record == nil || r.joint != nil && r.joint.open() {
+	if p.record == nil {
 		return err
 	}
-	return joinFaults(err, p.record.Write(ctx, r.join(au)))
+	for _, au := range loose {
+		err = joinFaults(err, p.record.Write(ctx, r.join(au)))
+	}
+	return err
 }
 
 // join moves a unit's ticks to those of the recording's run.
@@ -143,7 +153,7 @@ func (r *resumption) end(ctx context.Context, gap media.Gap) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turned(false)
-	if r.joint != nil && r.joint.open() { // what it holds is not recorded: it must come again
+	if r.joint != nil && r.joint.holds() { // what it holds is not recorded: it must come again
 		r.joint.drop()
 		err = joinFaults(err, p.record.End(ctx, gap))
 		p.resume = nil
@@ -158,6 +168,7 @@ type joint struct {
 	gap    uint64  // that is to be filled
 	group  []again // of what comes, since its last key frame
 	bytes  int64
+	free   []media.AccessUnit // of a group before, see loose
 	filler *record.Filler
 	from   time.Time // between the last unit there is and the first that was missing
 	last   time.Time // when the newest picture is decoded
@@ -175,7 +186,31 @@ const jointMost = 64 << 20
 // open reports whether units belong to the joint and not yet to the recording's run.
 func (s *joint) open() bool { return s.filler != nil }
 
-// take takes every unit that comes, known or not, and reports whether the joint is done.
+// holds reports whether units that come are kept here and not recorded yet.
+func (s *joint) holds() bool { return s.open() || len(s.group) > 0 }
+
+// loose is what was held and belongs to the recording's run after all: sound from before a
+// key frame, and, once the joint is done without a segment, all of it.
+func (s *joint) loose(all bool) []media.AccessUnit {
+	list := s.free
+	s.free = nil
+	if all {
+		list = unknown(list, s.group)
+	}
+	return list
+}
+
+func unknown(list []media.AccessUnit, group []again) []media.AccessUnit {
+	for _, a := range group {
+		if !a.known {
+			list = append(list, a.au)
+		}
+	}
+	return list
+}
+
+// take takes every unit that comes, known or not, and reports whether the joint is done:
+// then it does not hold that unit.
 func (s *joint) take(au media.AccessUnit, known bool) (done bool) {
 	video := slices.IndexFunc(s.run.Tracks, func(t media.Track) bool { return t.Codec.Video() })
 	if video < 0 {
@@ -190,6 +225,7 @@ func (s *joint) take(au media.AccessUnit, known bool) (done bool) {
 	case picture && au.Key && !known:
 		return true // the group that was cut ended here
 	case picture && au.Key:
+		s.free = unknown(s.free, s.group)
 		s.group, s.bytes = nil, 0
 	case picture && !known && !s.open():
 		if len(s.group) == 0 {
@@ -206,10 +242,10 @@ func (s *joint) take(au media.AccessUnit, known bool) (done bool) {
 	case s.open():
 		s.write(again{au, known})
 	case len(s.group) > 0 || picture && au.Key:
-		s.group = append(s.group, again{au, known})
 		if s.bytes += int64(len(au.Data)); s.bytes > jointMost {
 			return true
 		}
+		s.group = append(s.group, again{au, known})
 	}
 	return false
 }
