@@ -1,6 +1,7 @@
 //go:build cgo
 
 #include "shim.h"
+#include "log.h"
 
 #include <limits.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 void rp_init(void) {
 	av_max_alloc(MAX_PIECE);
-	av_log_set_level(AV_LOG_QUIET);
+	rp_log_start();
 }
 
 AVBufferPool *rp_pool(int width, int height, enum AVPixelFormat format) {
@@ -118,4 +119,24 @@ int rp_view(AVFrame *view, const AVFrame *frame, int64_t pts, int64_t number, in
 	view->flags &= ~(AV_FRAME_FLAG_INTERLACED | AV_FRAME_FLAG_TOP_FIELD_FIRST | AV_FRAME_FLAG_CORRUPT | AV_FRAME_FLAG_KEY);
 	view->quality = 0;
 	return 0;
+}
+
+int rp_open_file(AVFormatContext **out, const char *path) {
+	AVFormatContext *f = avformat_alloc_context();
+	AVDictionary *options = NULL;
+	int ret = f ? 0 : AVERROR(ENOMEM);
+	// A file may name others (playlists, references): nothing but this one is opened.
+	if (ret >= 0)
+		ret = av_dict_set(&options, "protocol_whitelist", "file", 0);
+	if (ret >= 0)
+		ret = av_dict_set(&options, "max_streams", "64", 0);
+	if (ret >= 0)
+		ret = avformat_open_input(&f, path, NULL, &options);
+	av_dict_free(&options);
+	if (ret >= 0)
+		ret = avformat_find_stream_info(f, NULL);
+	if (ret < 0)
+		avformat_close_input(&f);
+	*out = ret < 0 ? NULL : f;
+	return ret;
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
 #include <libavutil/buffer.h>
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
@@ -91,5 +92,14 @@ void rp_sound_encoder(AVCodecContext *codec, const struct rp_sound_encoding *e);
 // rp_sound_frame fills an empty frame, for an open encoder, with interleaved floats,
 // count of them a channel.
 int rp_sound_frame(AVFrame *frame, const AVCodecContext *codec, const float *samples, int count, int64_t pts);
+
+// rp_open_file opens a media file by its path for reading, and looks at its start until
+// its streams are known.
+int rp_open_file(AVFormatContext **out, const char *path);
+static inline AVStream *rp_stream(const AVFormatContext *f, int i) { return f->streams[i]; }
+// rp_new_config is a configuration that came with a packet; NULL: none.
+static inline const uint8_t *rp_new_config(const AVPacket *p, size_t *size) {
+	return av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, size);
+}
 
 #endif
