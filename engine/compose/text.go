@@ -133,6 +133,27 @@ func (l *Labels) Text(text string, height, width int, c color.NRGBA) *image.NRGB
 // oneLine keeps what two lines are made of to one each.
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
+// Write draws a line of text onto an image, at most width pixels wide, and returns how wide
+// it is. at is the top left corner of the line, which is height pixels high.
+func (l *Labels) Write(on draw.Image, at image.Point, height, width int, c color.Color, text string) int {
+	face := l.face(height)
+	text = shorten(face, printable(oneLine(text)), width)
+	d := font.Drawer{Dst: on, Src: image.NewUniform(c), Face: face, Dot: fixed.P(at.X, at.Y+baseline(face, height))}
+	d.DrawString(text)
+	return d.Dot.X.Ceil() - at.X
+}
+
+// Width is how wide a text would be, in pixels.
+func (l *Labels) Width(height int, text string) int {
+	return font.MeasureString(l.face(height), printable(oneLine(text))).Ceil()
+}
+
+// baseline is where letters stand in a line of a height.
+func baseline(face font.Face, height int) int {
+	m := face.Metrics()
+	return (height-m.Ascent.Ceil()-m.Descent.Ceil())/2 + m.Ascent.Ceil()
+}
+
 // draw returns the image of a text, drawn or remembered.
 func (l *Labels) draw(key textKey) *image.NRGBA {
 	key.text = printable(key.text)
@@ -199,10 +220,8 @@ func (l *Labels) paint(key textKey) *image.NRGBA {
 	draw.Draw(img, img.Rect, image.NewUniform(key.box), image.Point{}, draw.Src)
 	y := height / 16
 	for _, n := range lines {
-		m := n.face.Metrics()
-		base := y + (n.high-m.Ascent.Ceil()-m.Descent.Ceil())/2 + m.Ascent.Ceil()
 		x := (img.Rect.Dx() - n.width) / 2
-		d := font.Drawer{Dst: img, Src: image.NewUniform(key.color), Face: n.face, Dot: fixed.P(x, base)}
+		d := font.Drawer{Dst: img, Src: image.NewUniform(key.color), Face: n.face, Dot: fixed.P(x, y+baseline(n.face, n.high))}
 		d.DrawString(n.text)
 		y += n.high
 	}
