@@ -29,7 +29,9 @@ func (c *codingFlags) addCoding(cmd *cobra.Command, p *process) {
 	c.flags = cmd
 	cmd.Flags().Var(&c.size, "size", "re-encoded pictures: the box they fit, 1280x720 or 720p; never enlarged")
 	cmd.Flags().Var(&c.fps, "fps", "re-encoded pictures: at most so many a second")
-	c.preset = defaultPreset
+	if c.preset == "" {
+		c.preset = defaultPreset
+	}
 	encoderFlag(cmd, p, &c.preset)
 	deviceFlag(cmd, &c.device)
 	noFileCompletion(cmd, "fps")

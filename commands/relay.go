@@ -32,18 +32,25 @@ type relayOptions struct {
 	keep      keepFlags
 	grace     span
 	adapt     adaptFlags
+	coding    codingFlags
 }
 
 func newRelay(p *process) *cobra.Command {
 	o := relayOptions{
 		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), adapt: newAdaptFlags(),
+		coding: codingFlags{preset: "meeting"}, // which starts quickly and waits for no picture
 	}
 	cmd := &cobra.Command{
 		Use:   "relay [flags] -i URL -o URL ...",
 		Short: "Push a stream to other RTSP servers",
-		Long: `Push a stream to any number of RTSP servers (publish), nothing re-encoded. Each
-target has a queue of its own: one that is slow, full or away holds up neither
-the others nor the recording beside it, and is tried again until it is back.
+		Long: `Push a stream to any number of RTSP servers (publish). Each target has a queue
+of its own: one that is slow, full or away holds up neither the others nor the
+recording beside it, and is tried again until it is back.
+
+Nothing is re-encoded but what a target refuses (--video and --audio auto): then
+its sound becomes AAC, its pictures H.264, for that target, and that is said.
+--video, --audio, --size, --fps and --preset ask for it from the beginning. The
+recording and the spool keep what comes.
 
 Without --spool a target that is away misses what its queue has no room for, to
 the next key frame. With --spool the stream is kept on the disk until every
@@ -59,7 +66,8 @@ that there nothing is lost or doubled even when it was killed.`,
 		Example: `  rtsprec relay -i rtsp://cam/live -o rtsp://platform/live/yard
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x -o rtsp://b/y --record yard
   rtsprec relay -i yard -o rtsp://far:8554/yard --spool /var/spool/yard \
-      --spool-size 50GB --pace 8`,
+      --spool-size 50GB --pace 8
+  rtsprec relay -i rtsp://cam/live -o rtsp://a/x --size 720p --audio aac`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd, p) },
@@ -84,6 +92,9 @@ that there nothing is lost or doubled even when it was killed.`,
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "output", "time", "until", "reorder", "fingerprint", "out-fingerprint", "queue", "spool-size", "pace")
 	o.adapt.bind(cmd, p)
+	o.coding.addVideo(cmd, engine.Auto)
+	o.coding.addAudio(cmd, engine.Auto)
+	o.coding.addCoding(cmd, p)
 	_ = cmd.MarkFlagDirname("spool")
 	_ = cmd.MarkFlagDirname("record")
 	return cmd
@@ -95,7 +106,11 @@ func (o *relayOptions) run(cmd *cobra.Command, p *process) error {
 	if err != nil {
 		return err
 	}
+	o.adapt.device = o.coding.device
 	if options.Adapt, err = o.adapt.options(cmd, p); err != nil {
+		return err
+	}
+	if options.Transcode, err = o.coding.options(p); err != nil {
 		return err
 	}
 	p.spare(2 + len(options.Targets))

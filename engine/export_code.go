@@ -76,10 +76,10 @@ func (x *export) recode(ctx context.Context, i *exportItem) (notes []string, rel
 // coding is how a file's tracks are coded.
 func (x *export) coding(i *exportItem) TranscodeOptions {
 	o := x.Transcode
-	o.wait, o.name = true, i.camera
-	o.Accept = playsInMP4
+	o.wait, o.quiet, o.name = true, true, i.camera
+	o.Accept, o.because = playsInMP4, "few players play it in MP4"
 	if i.container == TS {
-		o.Accept = carriedByTS
+		o.Accept, o.because = carriedByTS, "MPEG-TS has no way to carry it"
 	}
 	o.between = &[2]time.Duration{0, i.clip.Length}
 	return o

@@ -21,10 +21,14 @@ type RelayOptions struct {
 	Spool   RelaySpool     // without a Dir only what fits the queues outlives an outage
 	Record  RecordInto     // without a Dir nothing is recorded beside it
 	Adapt   RelayAdapt     // without a ladder what does not fit the way waits and is dropped
-	Length  time.Duration  // from the first unit on; 0: until ctx ends
-	Until   time.Time      // zero: until ctx ends
-	Queue   int64          // bytes that may wait for a target without a spool; 0: 16 MiB
-	Grace   time.Duration  // for an orderly end; 0: [DefaultGrace]
+	// Transcode is what targets are sent instead of what comes. With Auto a codec that a
+	// target refuses is coded to one that it takes, for that target. It is done before a
+	// target's queue, and behind the spool, which keeps what came.
+	Transcode TranscodeOptions
+	Length    time.Duration // from the first unit on; 0: until ctx ends
+	Until     time.Time     // zero: until ctx ends
+	Queue     int64         // bytes that may wait for a target without a spool; 0: 16 MiB
+	Grace     time.Duration // for an orderly end; 0: [DefaultGrace]
 }
 
 // RelayTarget is one server to publish to.
@@ -85,6 +89,9 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Targets) == 0 {
 		return nil, fault.New(fault.Usage, "a relay without a target")
 	}
+	if err := o.Transcode.check(d.Coder); err != nil {
+		return nil, err
+	}
 	if err := d.checkCameras(o.Input); err != nil {
 		return nil, err
 	}
@@ -144,7 +151,7 @@ func (r *relay) prepare() (err error) {
 	}
 	for _, t := range r.o.Targets {
 		if r.spool != nil {
-			r.lines = append(r.lines, r.spool.line(t))
+			r.lines = append(r.lines, r.spool.line(t, r.o.Transcode))
 			continue
 		}
 		line := newLiveLine(r.deps, t)
@@ -152,10 +159,12 @@ func (r *relay) prepare() (err error) {
 		if len(r.o.Adapt.Ladder.Rungs) > 0 {
 			line.measure = true
 			line.adapter = newAdapter(r.deps, t.name(), r.o.Adapt, line.queue, line.path)
-			r.intake.ways = append(r.intake.ways, line.adapter)
-		} else {
-			r.intake.ways = append(r.intake.ways, line.queue)
 		}
+		w, err := line.way(r.o.Transcode)
+		if err != nil {
+			return err
+		}
+		r.intake.ways = append(r.intake.ways, w)
 		r.lines = append(r.lines, line)
 	}
 	if r.spool != nil {
@@ -169,7 +178,7 @@ func (r *relay) prepare() (err error) {
 		add(sink, orDefault(r.o.Record.Queue, DefaultQueue))
 	}
 	r.feed = &feed{
-		deps: r.deps, clock: r.clock, camera: r.o.Input, sink: r.intake, queue: DefaultQueue,
+		deps: r.deps, clock: r.clock, camera: r.o.Input, sink: r.intake, files: &descriptors{count: openDescriptors}, queue: DefaultQueue,
 		end: r.end, state: stateConnecting,
 	}
 	return nil

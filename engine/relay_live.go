@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rtsprec/engine/media"
@@ -15,7 +16,9 @@ import (
 type liveLine struct {
 	*outlet
 	queue   *queue
-	adapter *adapter // before queue; nil: none
+	adapter *adapter    // before queue; nil: none
+	coder   *transcoder // before both; nil: none
+	refused bool        // the target takes nothing of this run: another one comes
 	run     media.Run
 	video   bool               // the run has pictures
 	open    []bool             // by track: a key frame has come
@@ -26,13 +29,33 @@ type liveLine struct {
 
 func newLiveLine(d Deps, t RelayTarget) *liveLine { return &liveLine{outlet: newOutlet(d, t)} }
 
+// way is what units go through on their way to the line.
+func (l *liveLine) way(o TranscodeOptions) (way, error) {
+	var w way = l.queue
+	if l.adapter != nil {
+		w = l.adapter
+	}
+	l.learns(o)
+	if o.needsNothing() {
+		return w, nil
+	}
+	o = l.coding
+	o.direct = true
+	coder, err := newTranscoder(l.deps, w, o)
+	if err != nil {
+		return nil, err
+	}
+	l.coder = coder.(*transcoder)
+	return l.coder, nil
+}
+
 // Begin implements media.Sink. The session goes on where it can.
 func (l *liveLine) Begin(_ context.Context, run media.Run) error {
 	if !sameTracks(l.tracks, run.Tracks) {
 		l.hangUp()
 		l.kept, l.first, l.bytes = nil, 0, 0
 	}
-	l.run, l.video = run, false
+	l.run, l.video, l.refused = run, false, false
 	for _, t := range run.Tracks {
 		l.video = l.video || t.Codec.Video()
 	}
@@ -42,7 +65,7 @@ func (l *liveLine) Begin(_ context.Context, run media.Run) error {
 
 // Write implements media.Sink. It waits for the target.
 func (l *liveLine) Write(ctx context.Context, au media.AccessUnit) error {
-	if !l.open[au.Track] && !au.Key {
+	if l.refused || !l.open[au.Track] && !au.Key {
 		return nil
 	}
 	l.open[au.Track] = true
@@ -63,6 +86,10 @@ func (l *liveLine) again(ctx context.Context) error {
 			l.trim() // what has arrived is not sent again
 		}
 		fresh, err := l.connect(ctx, l.run)
+		if errors.Is(err, errOtherCoding) {
+			l.refused, l.kept, l.first, l.bytes = true, nil, 0, 0
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -138,6 +165,9 @@ func (l *liveLine) progress(now time.Time) CameraProgress {
 func (l *liveLine) summary() RelayTargetSummary {
 	s := l.outlet.summary()
 	_, s.Dropped = l.queue.held()
+	if l.coder != nil {
+		s.Dropped += l.coder.left.Load()
+	}
 	if l.adapter != nil {
 		s.Changes, s.Points = l.adapter.history()
 	}

@@ -17,6 +17,7 @@ type outlet struct {
 	deps    Deps
 	target  RelayTarget
 	measure bool // the way is followed
+	coding  TranscodeOptions
 	backoff backoff
 	told    fault.Kind
 	toldAt  time.Time
@@ -62,7 +63,12 @@ func (t *outlet) connect(ctx context.Context, run media.Run) (fresh bool, err er
 		}, run)
 		if err == nil {
 			t.up(pub, run)
+			t.taste(pub, run)
 			return true, nil
+		}
+		if fault.Is(err, fault.Unsupported) && t.coding.taste != nil && t.coding.taste.learn(run.Tracks, t.coding) {
+			t.failed(err)
+			return false, errOtherCoding
 		}
 		if ctx.Err() != nil {
 			return false, fault.Because("publish to "+t.target.name(), ctx.Err())
@@ -70,6 +76,34 @@ func (t *outlet) connect(ctx context.Context, run media.Run) (fresh bool, err er
 		t.failed(err)
 		if err := t.wait(ctx, t.backoff.next(began, t.deps.Clock.Now(), err)); err != nil {
 			return false, err
+		}
+	}
+}
+
+// errOtherCoding says that a target takes nothing of a run, and that another one is made.
+var errOtherCoding = fault.New(fault.Unsupported, "it is tried in another coding")
+
+// learns prepares to find out what the target takes, where that can be followed.
+func (t *outlet) learns(o TranscodeOptions) {
+	o.name, o.because = t.target.name(), "it is refused there"
+	if t.deps.Coder != nil && (o.Video == Auto || o.Audio == Auto) {
+		o.taste = &taste{}
+	}
+	t.coding = o
+}
+
+// taste finds out which tracks a session does without.
+func (t *outlet) taste(pub *rtsp.Publisher, run media.Run) {
+	if t.coding.taste == nil {
+		return
+	}
+	for _, track := range run.Tracks {
+		coding := t.coding.Audio
+		if track.Codec.Video() {
+			coding = t.coding.Video
+		}
+		if coding == Auto && !pub.Carries(track.ID) && t.coding.better(track) {
+			t.coding.taste.refuse(track.Codec)
 		}
 	}
 }

@@ -77,8 +77,9 @@ func openSpool(d Deps, o RelaySpool, name string) (*spool, error) {
 }
 
 // line adds a target.
-func (s *spool) line(t RelayTarget) *spoolLine {
+func (s *spool) line(t RelayTarget, o TranscodeOptions) *spoolLine {
 	l := &spoolLine{outlet: newOutlet(s.deps, t), spool: s}
+	l.learns(o)
 	if b, err := vfs.ReadFile(s.deps.FS, filepath.Join(s.o.Dir, spoolState), stateSize); err == nil {
 		var all map[string]time.Time
 		if json.Unmarshal(b, &all) == nil {

@@ -98,13 +98,22 @@ func (l *spoolLine) send(ctx context.Context, e era, next time.Time, turned <-ch
 	}
 	defer source.Close()
 	l.pace = pacer{faster: l.spool.o.Pace}
+	sink, err := l.sender(ctx, source.Run())
+	if err != nil {
+		return errors.Join(err, l.wait(ctx, l.deps.Clock.Now().Add(time.Second)))
+	}
+	defer sink.abandon()
 	for {
 		au, err := source.Next(ctx)
-		if err == nil && l.pub != nil && l.had(source.Run(), au) {
+		if err == nil && !sink.codes() && l.pub != nil && l.had(source.Run(), au) {
 			continue
 		}
 		if err == nil {
-			err = l.put(ctx, source.Run(), au)
+			err = sink.Write(ctx, au)
+		} else if errors.Is(err, io.EOF) {
+			if e := sink.End(ctx, media.Gap{}); e != nil {
+				err = e
+			}
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -134,7 +143,7 @@ func (l *spoolLine) put(ctx context.Context, run media.Run, au media.AccessUnit)
 	}
 	if fresh {
 		l.begin(len(run.Tracks))
-		if l.pub.Stats().Rtsprec && l.rewind() {
+		if l.pub.Stats().Rtsprec && l.coding.needsNothing() && l.rewind() {
 			return fault.New(fault.Ended, "more is sent again")
 		}
 	}

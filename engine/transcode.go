@@ -47,11 +47,16 @@ type TranscodeOptions struct {
 	// Accept says whether the other end can hold a track, for Auto; nil: every track.
 	Accept func(t media.Track) bool
 
-	name string // of the input, for what is told
-	wait bool   // as fast as it goes, and nothing is dropped: the input is not live
+	name    string // of the input, for what is told
+	because string // why Accept refuses, for what is told
+	taste   *taste // what the other end has refused so far; nil: nothing is found out
+	direct  bool   // the Sink never waits: it is a queue
+	quiet   bool   // what is coded anew is told by others
+	wait    bool   // as fast as it goes, and nothing is dropped: the input is not live
 	// between is when pictures are encoded, by PTS; those outside are only decoded. nil: always.
 	between *[2]time.Duration
-	same    bool // pictures are coded to the codec they have
+	same    bool      // pictures are coded to the codec they have
+	since   time.Time // pictures captured before are only decoded; zero: none are
 	// cut is the length of a recording's files: there is a key frame at each multiple of it.
 	cut time.Duration
 }
@@ -160,12 +165,14 @@ func (o TranscodeOptions) target(t media.Track) (to media.Codec, why string) {
 		return "", ""
 	case Auto:
 		shaped := t.Codec.Video() && o.shapes()
-		if !shaped && (o.Accept == nil || o.Accept(t)) {
+		if !shaped && o.accepts(t) {
 			return "", ""
 		}
-		to = o.choice(t)
+		if to = o.choice(t); to == t.Codec && !shaped {
+			return "", "" // there is nothing better
+		}
 		if !shaped {
-			why = t.Codec.Title() + " cannot be used there"
+			why = o.because
 		}
 		return to, why
 	}
@@ -182,10 +189,21 @@ func (o TranscodeOptions) choice(t media.Track) media.Codec {
 	if t.Codec.Video() {
 		to, other = o.settings().Video, media.H264
 	}
-	if to == "" || o.Accept != nil && !o.Accept(media.Track{Codec: to, ClockRate: 90000, SampleRate: t.SampleRate, Channels: t.Channels}) {
+	if to == "" || !o.accepts(media.Track{Codec: to, ClockRate: 90000, SampleRate: t.SampleRate, Channels: t.Channels}) {
 		return other
 	}
 	return to
+}
+
+// better reports whether there is another codec for a track that is refused.
+func (o TranscodeOptions) better(t media.Track) bool {
+	o.Accept = func(other media.Track) bool { return other.Codec != t.Codec }
+	return o.choice(t) != t.Codec
+}
+
+// accepts reports whether the other end holds a track, as far as one knows.
+func (o TranscodeOptions) accepts(t media.Track) bool {
+	return (o.Accept == nil || o.Accept(t)) && (o.taste == nil || !o.taste.dislikes(t.Codec))
 }
 
 // told is a line about a track that is coded anew.

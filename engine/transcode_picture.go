@@ -227,7 +227,7 @@ func (l pictureIntake) Close(ctx context.Context) error {
 // is behind and nobody can wait, as many as it takes.
 func (l *pictureLane) pass(ctx context.Context, pictures []media.Picture, wait bool) {
 	for _, p := range pictures {
-		if !l.picks(p.PTS()) {
+		if p.Wall().Before(l.t.o.since) || !l.picks(p.PTS()) {
 			p.Release()
 			continue
 		}
@@ -274,6 +274,7 @@ func (l *pictureLane) leave(p media.Picture) {
 		l.leftFrom = p.Wall()
 	}
 	l.left++
+	l.t.left.Add(1)
 	p.Release()
 	l.slow.tell(l.t.deps, 1, Notice{
 		Camera: l.t.o.name, Message: "a picture is left out: encoding is slower than they come",

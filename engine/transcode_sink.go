@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -35,7 +36,7 @@ func newTranscoder(d Deps, to media.Sink, o TranscodeOptions) (media.Sink, error
 		return nil, err
 	}
 	t := &transcoder{deps: d, o: o, sink: to, out: to}
-	if !o.wait {
+	if !o.wait && !o.direct {
 		t.queue = newQueue(to, DefaultQueue)
 		t.queue.failed = func(err error) {
 			t.failures.tell(d, 1, Notice{Camera: o.name, Message: fault.Redact("cannot be written: " + err.Error())})
@@ -69,9 +70,12 @@ type transcoder struct {
 	out      media.Sink // what it writes to: queue, or sink itself
 	queue    *queue     // in front of sink; nil where the caller waits
 	started  bool
+	left     atomic.Uint64 // pictures that were left out
 	failures repeats
 	lanes    []trackCoder // by track of the run; nil: it is copied
 	begun    bool
+	run      media.Run // as it came, with the newest configurations
+	knows    int       // the version of the taste that lanes follow
 
 	mu      sync.Mutex // guards what follows, and out
 	tracks  []media.Track
@@ -112,6 +116,8 @@ func (t *transcoder) Begin(ctx context.Context, run media.Run) error {
 	}
 	out := run
 	out.Tracks = slices.Clone(run.Tracks)
+	t.run, t.knows = run, t.o.taste.version()
+	t.run.Tracks = slices.Clone(run.Tracks)
 	t.lanes = make([]trackCoder, len(run.Tracks))
 	t.leader, t.reached = -1, time.Time{}
 	for i, track := range run.Tracks {
@@ -124,7 +130,7 @@ func (t *transcoder) Begin(ctx context.Context, run media.Run) error {
 			t.note("%s is copied: %v", track.Codec.Title(), err)
 			continue
 		}
-		if !t.o.wait { // who waits tells it in its own way
+		if !t.o.quiet {
 			t.note("%s", told(track, to, why))
 		}
 		t.lanes[i] = l
@@ -160,6 +166,14 @@ func (t *transcoder) open(ctx context.Context, run media.Run, track media.Track,
 
 // Write implements media.Sink.
 func (t *transcoder) Write(ctx context.Context, au media.AccessUnit) error {
+	if au.Config != nil {
+		t.run.Tracks[au.Track].Config = au.Config
+	}
+	if t.knows != t.o.taste.version() { // the other end wants something else than it was given
+		if err := errors.Join(t.End(ctx, media.Gap{Causes: media.Because(media.Unsupported)}), t.Begin(ctx, t.run)); err != nil {
+			return err
+		}
+	}
 	if l := t.lanes[au.Track]; l != nil {
 		if err := l.write(ctx, au); err != nil {
 			return err
@@ -269,6 +283,18 @@ func (t *transcoder) ObserveClock(o journal.Clock) {
 	if sink, ok := t.sink.(record.ClockObserver); ok {
 		sink.ObserveClock(o)
 	}
+}
+
+// start implements way, for one that is in front of another.
+func (t *transcoder) start(work context.Context) {
+	if w, ok := t.out.(way); ok {
+		w.start(work)
+	}
+}
+
+// active reports whether any track of the run is coded anew.
+func (t *transcoder) active() bool {
+	return slices.ContainsFunc(t.lanes, func(l trackCoder) bool { return l != nil })
 }
 
 // waiting is how many bytes of what is coded wait to be written.

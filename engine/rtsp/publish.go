@@ -149,6 +149,11 @@ func (p *Publisher) refuse(err error) {
 	}
 }
 
+// Carries reports whether a track of the run is sent: it can be, and the peer took it.
+func (p *Publisher) Carries(id media.TrackID) bool {
+	return int(id) < len(p.lines) && p.lines[id] != nil
+}
+
 // Acked says how many of the units that were given to Write, in their order, are known to
 // have reached the peer, and the capture time of the last of them (the zero time: none). Over
 // TCP that is what the peer's host has acknowledged, where the system tells, and what it
