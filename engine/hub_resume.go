@@ -149,6 +149,9 @@ func (r *resumption) end(ctx context.Context, gap media.Gap) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	r.gap = gap
+	if o, ok := p.camera.(record.AwayObserver); ok {
+		o.Away(gap.Causes)
+	}
 	err := p.stream.End(ctx, gap)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 
 	"rtsprec/engine"
 	"rtsprec/engine/archive"
+	"rtsprec/engine/media"
 	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
 )
@@ -29,6 +30,12 @@ type relaying struct {
 func relay(t testing.TB, o engine.RelayOptions) *relaying {
 	t.Helper()
 	d, ev := deps(t)
+	return relayWith(t, d, ev, o)
+}
+
+// relayWith is relay in a world of the test's own.
+func relayWith(t testing.TB, d engine.Deps, ev *events, o engine.RelayOptions) *relaying {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &relaying{events: ev, stop: cancel, done: make(chan struct{})}
 	go func() {
@@ -223,5 +230,28 @@ func TestRelayLeavesInItsSpoolWhatTheNextOneSends(t *testing.T) {
 	}
 	if before < 25 {
 		t.Errorf("%d units are of the first relay", before)
+	}
+}
+
+func TestWhenARelaySaysGoodbyeTheGapIsNoTimeout(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac"}})
+	dir, port := filepath.Join(t.TempDir(), "far"), freeTCP(t)
+	s := takes(t, port, dir)
+	r := relay(t, engine.RelayOptions{Input: camera("a", cam.URL("a"), "tcp"), Targets: []engine.RelayTarget{to(port, "x")}})
+	since(t, dir, "x", time.Now().Add(time.Second))
+	r.end(t)
+	waitFor(t, "a gap", func() bool {
+		rec, err := archive.Load(s.FS, dir)
+		return err == nil && len(rec.Camera("x").Gaps) > 0
+	})
+	rec, err := archive.Load(s.FS, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range rec.Camera("x").Gaps {
+		if g.Causes != media.Because(media.StreamEnded) {
+			t.Errorf("a gap because of %v", g.Causes)
+		}
 	}
 }

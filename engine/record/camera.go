@@ -99,6 +99,9 @@ func (s *sink) Write(ctx context.Context, au media.AccessUnit) error {
 		return fault.New(fault.Bug, "a unit outside of a run")
 	}
 	c.writing = true
+	if c.away != 0 && au.Arrival.After(c.awayAt) {
+		defer func() { c.away = 0 }() // once it is known what was missing before it
+	}
 	defer func() { c.writing = false }()
 	err := c.insist(ctx, c.settle)
 	if err == nil {
@@ -161,6 +164,14 @@ func (s *sink) Close(ctx context.Context) error {
 func (s *sink) ObserveClock(o journal.Clock) {
 	o.Camera, o.At, o.Arrival = s.name, utc(o.At), utc(o.Arrival)
 	s.r.lines.post(&o)
+}
+
+// Away implements AwayObserver.
+func (s *sink) Away(causes media.Causes) {
+	c := s.camera
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away, c.awayAt = causes, c.r.Clock.Now()
 }
 
 // usable fails once the camera was stopped.

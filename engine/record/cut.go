@@ -311,7 +311,7 @@ func (c *camera) cut(t *track, au media.AccessUnit) error {
 		case o == t || o.file == nil:
 		case o.Codec.Video():
 			o.leave() // it is silent; it goes on with its next key frame
-			c.hush(o, media.Timeout)
+			c.hush(o, media.Because(media.Timeout))
 		default:
 			if o.next != nil {
 				o.skipTo(o.next)

@@ -27,6 +27,17 @@ type absence struct {
 	keyless time.Time     // media time of the first unit of this run that waited for a key frame
 	hole    media.Gap     // the last span of the run of which the whole camera is missing
 	calm    time.Duration // what counted as silence in the last run
+
+	away   media.Causes // why nothing comes although the run is on; 0: not told
+	awayAt time.Time    // since when
+}
+
+// silent is why nothing comes.
+func (a *absence) silent() media.Causes {
+	if a.away != 0 {
+		return a.away
+	}
+	return media.Because(media.Timeout)
 }
 
 // openGap journals a gap whose end is not known.
@@ -122,7 +133,7 @@ func (c *camera) waitForKey(t *track, au media.AccessUnit) {
 	long := au.Wall.Sub(c.keyless) > keyWorthy
 	switch {
 	case t.hush == nil && c.began:
-		c.hush(t, media.NoKeyframe)
+		c.hush(t, media.Because(media.NoKeyframe))
 	case long && t.hush != nil:
 		c.addCause(t.hush, media.NoKeyframe)
 	case long && c.gap != nil:
@@ -133,7 +144,7 @@ func (c *camera) waitForKey(t *track, au media.AccessUnit) {
 }
 
 // hush journals that a track is silent since its last unit, or since the run began.
-func (c *camera) hush(t *track, cause media.Cause) {
+func (c *camera) hush(t *track, causes media.Causes) {
 	if t.hush != nil {
 		return
 	}
@@ -141,7 +152,7 @@ func (c *camera) hush(t *track, cause media.Cause) {
 	if !t.last.IsZero() {
 		from = t.fade()
 	}
-	t.hush = c.openGap(c.index(t), from, media.Because(cause), "")
+	t.hush = c.openGap(c.index(t), from, causes, "")
 }
 
 func (c *camera) addCause(g *journal.Gap, cause media.Cause) {
@@ -196,7 +207,7 @@ func (c *camera) note(t *track, au media.AccessUnit, at time.Time) {
 	if t.hush != nil {
 		c.breakSilence(t, at, missing != nil)
 	} else if missing == nil && !t.last.IsZero() && at.Sub(t.last) > t.patience() && !c.explained(t, at) {
-		c.span(c.index(t), t.fade(), at, media.Because(media.Timeout), "")
+		c.span(c.index(t), t.fade(), at, c.silent(), "")
 	}
 	if missing != nil {
 		c.tellMissing(t, missing, at)
@@ -227,7 +238,7 @@ func merge(a, b *media.Gap) *media.Gap {
 func (c *camera) breakSilence(t *track, at time.Time, told bool) {
 	g := t.hush
 	t.hush = nil
-	late := !t.last.IsZero() && at.Sub(t.last) <= t.patience() && g.Causes == media.Because(media.Timeout)
+	late := !t.last.IsZero() && at.Sub(t.last) <= t.patience() && !g.Causes.Has(media.NoKeyframe)
 	if late || !t.last.IsZero() && (told || c.explained(t, at)) {
 		at = g.From
 	}
@@ -281,7 +292,7 @@ func (c *camera) listen(now time.Time) {
 	}
 	for _, t := range c.tracks {
 		if !t.last.IsZero() && t.hush == nil && now.Sub(t.seen) > t.patience() {
-			c.hush(t, media.Timeout)
+			c.hush(t, c.silent())
 		}
 	}
 }

@@ -105,6 +105,12 @@ type ClockObserver interface {
 	ObserveClock(c journal.Clock)
 }
 
+// AwayObserver is implemented by the sinks of a Recording: whoever keeps a run open although
+// nothing comes for a time tells why, from now until something comes. Else it is a timeout.
+type AwayObserver interface {
+	Away(causes media.Causes)
+}
+
 // Create begins a recording in a new or empty directory. It fails with fault.Busy when
 // somebody records there, and with fault.Usage when the directory holds anything.
 func Create(o Options) (*Recording, error) {
@@ -208,7 +214,8 @@ func (r *Recording) openJournal(next uint64) error {
 	return nil
 }
 
-// Camera returns the sink of a camera of the plan; it is also a [ClockObserver]. There
+// Camera returns the sink of a camera of the plan; it is also a [ClockObserver] and an
+// [AwayObserver]. There
 // is one sink at a time: it fails with fault.Busy while another is not closed, and with
 // fault.NotFound for a camera that is not in the plan.
 func (r *Recording) Camera(name string) (media.Sink, error) {
