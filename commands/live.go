@@ -23,8 +23,9 @@ type liveView struct {
 	latest  engine.Progress
 	serving bool // a server, which has no end
 	stop    bool
-	relays  bool // what is shown is a relay: its input, and then its targets
-	drawn   int  // lines of the frame on the screen
+	relays  bool              // what is shown is a relay: its input, and then its targets
+	wall    *engine.Composing // what is shown is a composition: its inputs, and then its targets
+	drawn   int               // lines of the frame on the screen
 }
 
 // palette is the few colours that are used, of the terminal's own sixteen.
@@ -50,6 +51,11 @@ func (v *liveView) event(now time.Time, e engine.Event) {
 	case engine.Relaying:
 		v.started = engine.Started{Dir: "relay of " + e.Input}
 		v.relays = true
+		return
+	case engine.Composing:
+		v.started = engine.Started{At: e.At, Until: e.Until, Length: e.Length, Cameras: e.Inputs}
+		v.wall = &e
+		v.draw(v.watched(e)...)
 		return
 	case engine.SegmentSealed:
 		return // as does the table
@@ -126,7 +132,8 @@ func (v *liveView) erase() string {
 func (v *liveView) frame(height int) []string {
 	head, blocks := v.table()
 	lines := []string{v.title(), head}
-	room := max(height-4, 1) // the title, the head, the foot and the line below
+	foot := strings.Split(strings.TrimRight(v.foot(), "\n "), "\n")
+	room := max(height-3-len(foot), 1) // the title, the head, the foot and the line below
 	total := 0
 	for _, b := range blocks {
 		total += len(b)
@@ -145,7 +152,7 @@ func (v *liveView) frame(height int) []string {
 	if hidden := len(blocks) - shown; hidden > 0 {
 		lines = append(lines, v.style.faint.Render(fmt.Sprintf("  and %s that do not fit the screen", count(hidden, "camera"))))
 	}
-	return append(lines, v.foot())
+	return append(lines, foot...)
 }
 
 // addresses are the lines that say where a server can be reached.
@@ -175,11 +182,41 @@ func (v *liveView) title() string {
 	if v.serving {
 		return v.style.bold.Render("serving " + count(len(v.latest.Cameras), "path") + end)
 	}
+	if v.wall != nil {
+		return v.style.bold.Render(v.scene() + end)
+	}
 	what := count(max(len(v.latest.Cameras), len(v.started.Cameras)), "camera")
 	if v.relays {
 		what = count(max(len(v.latest.Cameras)-1, 0), "target")
 	}
 	return v.style.bold.Render(fmt.Sprintf("%s: %s%s", v.started.Dir, what, end))
+}
+
+// scene is what a composition shows.
+func (v *liveView) scene() string {
+	layout := v.wall.Layout
+	if v.latest.Layout != "" {
+		layout = v.latest.Layout
+	}
+	text := fmt.Sprintf("composing %s as %s, %dx%d", count(len(v.wall.Inputs), "input"), layout, v.wall.Width, v.wall.Height)
+	if v.latest.Speaker != "" {
+		text += ", speaker " + v.latest.Speaker
+	}
+	return text
+}
+
+// watched are the lines that say where a composition goes.
+func (v *liveView) watched(e engine.Composing) []string {
+	var lines []string
+	for _, url := range e.URLs {
+		lines = append(lines, "serving "+url)
+	}
+	for _, where := range []string{e.Dir, e.File} {
+		if where != "" {
+			lines = append(lines, "recording into "+where)
+		}
+	}
+	return lines
 }
 
 func (v *liveView) until() time.Time {
@@ -208,6 +245,9 @@ func (v *liveView) table() (head string, cameras [][]string) {
 		// The name comes first and may hold any word.
 		name, rest := lines[i+1][:len(c.Name)+2], lines[i+1][len(c.Name)+2:]
 		block := []string{name + strings.Replace(rest, c.State, v.stateStyle(c.State).Render(c.State), 1)}
+		if c.Quality != "" {
+			block = append(block, v.style.faint.Render("    sends "+c.Quality))
+		}
 		if c.Reason != "" {
 			block = append(block, v.style.faint.Render("    "+oneLine(c.Reason)))
 		}
@@ -246,15 +286,30 @@ func (v *liveView) foot() string {
 	passed := max(e.At.Sub(e.From), 0)
 	until := v.until()
 	if until.IsZero() {
-		return "  " + clockSpan(passed) + " " + v.verb() + "; Ctrl-C finishes"
+		return "  " + clockSpan(passed) + " " + v.verb() + "; " + v.keys("Ctrl-C finishes")
 	}
 	whole := until.Sub(e.From)
-	return fmt.Sprintf("  %s %s %s", clockSpan(passed), bar(passed, whole, 40), clockSpan(whole))
+	line := fmt.Sprintf("  %s %s %s", clockSpan(passed), bar(passed, whole, 40), clockSpan(whole))
+	if v.wall != nil {
+		line += "\n  " + v.keys("")
+	}
+	return line
+}
+
+// keys says what may be typed.
+func (v *liveView) keys(text string) string {
+	if v.wall == nil || v.p.Keys == nil {
+		return text
+	}
+	return keysText
 }
 
 func (v *liveView) verb() string {
 	if v.relays {
 		return "received"
+	}
+	if v.wall != nil {
+		return "composed"
 	}
 	return "recorded"
 }

@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"presets":            2,
 	"testdata/clips":     0,
 	"testdata/peers":     0,
+	"testdata/netlab":    0,
 	"engine/journal":     3,
 	"engine/segment":     3,
 	"engine/compose":     3,

@@ -43,6 +43,7 @@ func newLink(t testing.TB, to string) *link {
 			if err != nil {
 				return
 			}
+			a.(*net.TCPConn).SetReadBuffer(16 << 10) // what is held up shows at its sender
 			b, err := net.Dial("tcp", to)
 			if err != nil || !k.keep(a, b) {
 				a.Close()

@@ -1,0 +1,140 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rtsprec/engine"
+	"rtsprec/engine/archive"
+	"rtsprec/engine/av"
+	"rtsprec/engine/rtspcam"
+	"rtsprec/presets"
+	"rtsprec/testdata/netlab"
+)
+
+// narrow is a way to a server whose rate can be chosen: a link between two hosts where this
+// machine lets a test have two, a proxy that lets through so much otherwise.
+type narrow struct {
+	url   string
+	shape func(kbit int) // towards the server
+}
+
+// narrowTo starts a server that records what is published, behind such a way.
+func narrowTo(t *testing.T, dir string) narrow {
+	t.Helper()
+	port := freeTCP(t)
+	host := netlab.New(t)
+	if host == nil {
+		k := newLink(t, fmt.Sprintf("127.0.0.1:%d", port))
+		takes(t, port, dir)
+		return narrow{fmt.Sprintf("rtsp://127.0.0.1:%d/x", k.port), func(kbit int) { k.slow.Store(int64(kbit) * 125) }}
+	}
+	text, err := json.Marshal(map[string]any{
+		"RTSP": []string{fmt.Sprintf("%s:%d", host.Far, port)}, "Record": map[string]string{"Dir": dir},
+		"Paths": []map[string]any{{"Name": "**", "Record": true}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := host.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), serverEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return narrow{fmt.Sprintf("rtsp://%s:%d/x", host.Far, port), host.Shape}
+}
+
+func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
+	coder := av.New(av.Options{})
+	if coder == nil {
+		t.Skip("this build has no codecs")
+	}
+	set, err := presets.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ladder, err := set.Ladder("standard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "heavy+aac"}})
+	far, near := filepath.Join(t.TempDir(), "far"), filepath.Join(t.TempDir(), "near")
+	way := narrowTo(t, far)
+	way.shape(20_000)
+	d, ev := deps(t)
+	d.Coder = coder
+	r := relayWith(t, d, ev, engine.RelayOptions{
+		Input: camera("a", cam.URL("a"), "tcp"), Targets: []engine.RelayTarget{{Name: "x", URL: way.url}},
+		Record: engine.RecordInto{Dir: near}, Adapt: engine.RelayAdapt{Ladder: ladder},
+	})
+	step := func() int {
+		if list := all[engine.AdaptChange](ev); len(list) > 0 {
+			return list[len(list)-1].Step
+		}
+		return 0
+	}
+	within := func(limit time.Duration, what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(limit); !ok(); <-time.After(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: not within %v", what, limit)
+			}
+		}
+	}
+	sent := func() float64 { // seconds of the source that were sent
+		list := all[engine.Progress](ev)
+		if len(list) == 0 || list[len(list)-1].From.IsZero() || len(all[engine.TargetUp](ev)) == 0 {
+			return 0
+		}
+		return list[len(list)-1].At.Sub(list[len(list)-1].From).Seconds()
+	}
+	within(60*time.Second, "the source is sent for a while", func() bool { return sent() > 4 })
+	way.shape(1_500)
+	within(60*time.Second, "another picture, since the link is narrow", func() bool { return step() > 0 })
+	began := sent()
+	within(60*time.Second, "some time of the narrow link", func() bool { return sent() > began+8 })
+	way.shape(20_000)
+	within(120*time.Second, "the source again, since the link is wide", func() bool { return step() == 0 })
+	began = sent()
+	within(60*time.Second, "some time of the wide link", func() bool { return sent() > began+2 })
+	r.end(t)
+	if r.err != nil {
+		t.Error(r.err)
+	}
+	if n := len(r.summary.Targets[0].Changes); n > 12 {
+		t.Errorf("the picture changed %d times", n)
+	}
+
+	verified(t, d, near, archive.Clean)
+	marks, err := rtspcam.Recorded(filepath.Join(near, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noneMissing(t, "the recording beside", marks)
+	waitFor(t, "the server has closed its last file", func() bool {
+		open, _ := filepath.Glob(filepath.Join(far, "x", "*", "*.part"))
+		return len(open) == 0
+	})
+	decodes(t, filepath.Join(far, "x"))
+	report := verified(t, d, far, archive.Clean)
+	for _, gap := range report.Cameras[0].Gaps {
+		t.Errorf("the viewer misses %+v", gap)
+	}
+	for _, name := range []string{"way.html", "way.png"} {
+		name = filepath.Join(t.TempDir(), name)
+		if err := engine.WriteRelayReport(d, name, r.summary); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil || len(b) < 2000 || strings.HasSuffix(name, "html") && !strings.Contains(string(b), "too few for source") {
+			t.Errorf("%s: %d bytes, %v", name, len(b), err)
+		}
+	}
+}
