@@ -16,6 +16,28 @@ const (
 	rtcpPayloadSpec    = 206
 )
 
+// Formats of rtcpPayloadSpec that ask for a key frame: a picture is lost (RFC 4585 6.3.1), a
+// full one is wanted (RFC 5104 4.3.1).
+const (
+	formatPictureLoss = 1
+	formatFullIntra   = 4
+)
+
+// asksForKey reports whether a compound RTCP packet asks for a key frame.
+func asksForKey(b []byte) bool {
+	for len(b) >= 8 && b[0]>>6 == 2 {
+		size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+		if size > len(b) {
+			return false
+		}
+		if format := b[0] & 0x1f; b[1] == rtcpPayloadSpec && (format == formatPictureLoss || format == formatFullIntra) {
+			return true
+		}
+		b = b[size:]
+	}
+	return false
+}
+
 // control takes a compound RTCP packet in (RFC 3550 6.1).
 func (r *receiver) control(b []byte, arrival time.Time) {
 	for len(b) >= 8 && b[0]>>6 == 2 {

@@ -304,14 +304,55 @@ func TestAPublisherIsAskedForAKeyFrame(t *testing.T) {
 		p.nc.Write(b.Data)
 	}
 	until(t, "it is live", func() bool { return len(v.house.ledger("cam").all()) > 0 })
-	v.read(t, "cam", Options{Transport: TCP})
-	for {
-		f, err := p.frame()
-		if err != nil {
-			t.Fatal(err)
+	asked := func() {
+		for {
+			f, err := p.frame()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.channel == 1 && bytes.Contains(f.data, []byte{0x81, rtcpPayloadSpec, 0, 2}) && bytes.HasSuffix(f.data, []byte{0, 0, 0, 7}) {
+				return
+			}
 		}
-		if f.channel == 1 && bytes.Contains(f.data, []byte{0x81, rtcpPayloadSpec, 0, 2}) && bytes.HasSuffix(f.data, []byte{0, 0, 0, 7}) {
-			return
+	}
+	v.read(t, "cam", Options{Transport: TCP})
+	asked()
+	// A player that lost something asks, too.
+	q := call(t, v.addr)
+	want(t, q.ask("SETUP", v.url("cam/trackID=0"), interleaved), 200, "OK")
+	want(t, q.ask("PLAY", v.url("cam")), 200, "OK")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lost := appendFrame(nil, 1, []byte{0x80, rtcpReceiverReport, 0, 1, 0, 0, 0, 1, 0x81, rtcpPayloadSpec, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0})
+		for ctx.Err() == nil { // once a second is enough, and the first may be too early
+			q.nc.Write(lost)
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	for range 2 { // the first may still be for the one who came
+		asked()
+	}
+	cancel()
+	<-done
+}
+
+func TestARequestForAKeyFrameIsFoundInReports(t *testing.T) {
+	report := []byte{0x80, rtcpReceiverReport, 0, 1, 0, 0, 0, 1}
+	for _, c := range []struct {
+		b    []byte
+		asks bool
+	}{
+		{report, false},
+		{[]byte{0x81, rtcpPayloadSpec, 0, 2, 0, 0, 0, 1, 0, 0, 0, 7}, true},
+		{append(report, 0x84, rtcpPayloadSpec, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 1, 0, 0, 0), true},
+		{append(report, 0x82, rtcpPayloadSpec, 0, 2, 0, 0, 0, 1, 0, 0, 0, 7), false}, // slices
+		{append(report, 0x81, rtcpPayloadSpec, 0, 9, 0, 0, 0, 1), false},             // cut off
+		{nil, false},
+	} {
+		if got := asksForKey(c.b); got != c.asks {
+			t.Errorf("%x: %v", c.b, got)
 		}
 	}
 }

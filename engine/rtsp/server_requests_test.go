@@ -3,10 +3,12 @@ package rtsp
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/textproto"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -286,6 +288,23 @@ func TestWhatIsNoRequestIsAnsweredAndEndsTheConnection(t *testing.T) {
 				t.Errorf("the connection goes on: %+v", res)
 			}
 		})
+	}
+}
+
+// A request that comes a byte at a time is no sign of life.
+func TestARequestInDripsEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	v := serve(t, ServerOptions{Idle: 300 * time.Millisecond}, false)
+	p := call(t, v.addr)
+	p.nc.SetWriteDeadline(time.Now().Add(30 * time.Second))
+	for {
+		if _, err := p.nc.Write([]byte("A")); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection goes on")
+			}
+			return
+		}
+		<-time.After(20 * time.Millisecond)
 	}
 }
 

@@ -233,6 +233,9 @@ func (sess *session) reported(b []byte, arrival time.Time) {
 	if lost, ok := lostOf(b); ok {
 		sess.lost.Store(lost)
 	}
+	if p, ok := sess.player.(*livePlayer); ok && asksForKey(b) {
+		p.s.passKeyRequest()
+	}
 }
 
 // meet hands what an address sends to take, until the session ends.

@@ -165,6 +165,20 @@ func (s *Stream) wantsKey(p *livePlayer) bool {
 	return true
 }
 
+// passKeyRequest hands a reader's request for a key frame on to whoever sends.
+func (s *Stream) passKeyRequest() {
+	s.mu.Lock()
+	now := s.o.Clock.Now()
+	ask := s.o.Keys != nil && s.on && now.Sub(s.asked) >= time.Second
+	if ask {
+		s.asked = now
+	}
+	s.mu.Unlock()
+	if ask {
+		s.o.Keys.RequestKey()
+	}
+}
+
 // enterGroup lets a reader over multicast in: the first one turns the group on. The lock
 // is held.
 func (s *Stream) enterGroup(p *livePlayer) {
