@@ -19,6 +19,7 @@ import (
 type coder struct {
 	log    *slog.Logger
 	live   ledger
+	memory int64     // bytes of a decoder's pictures, those that are out included
 	known  []*device // the devices to try; never changed but by tests
 	opened opened
 	tries  tries
@@ -26,10 +27,14 @@ type coder struct {
 
 var _ media.Coder = (*coder)(nil)
 
+// pictureMemory is what the largest level of H.264 and H.265 keeps (6.2: 696320 macroblocks
+// of 16 bits a sample, 535 MB), and as much again for pictures that wait to be shown.
+const pictureMemory = 1 << 30
+
 // New returns the codec engine of this build.
 func New(o Options) media.Coder {
 	C.rp_init()
-	return &coder{log: o.Log, known: knownDevices()}
+	return &coder{log: o.Log, memory: pictureMemory, known: knownDevices()}
 }
 
 // Live counts the FFmpeg objects that coder has made and that are not freed yet. It is 0

@@ -24,7 +24,9 @@ func (c *coder) newCodec(codec *astiav.Codec) (*astiav.CodecContext, error) {
 }
 
 func (c *coder) freeCodec(context *astiav.CodecContext) {
+	budget := C.rp_budget_of(cCodec(context))
 	context.Free()
+	C.av_buffer_unref(&budget)
 	c.live.free(codecs)
 }
 

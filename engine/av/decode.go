@@ -100,6 +100,10 @@ func (d *decoder) open() error {
 		d.coder.freeCodec(context)
 		return err
 	}
+	if d.device == nil && C.rp_budget(cCodec(context), C.int64_t(d.coder.memory)) < 0 {
+		d.coder.freeCodec(context)
+		return fault.New(fault.Busy, "no memory for a decoder")
+	}
 	if err := context.Open(codec, nil); err != nil {
 		d.coder.freeCodec(context)
 		return fault.Wrap(fault.Unsupported, "decode "+d.track.Codec.Title()+where, err)
