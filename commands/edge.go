@@ -58,6 +58,7 @@ type Engine struct {
 	Sheet     func(ctx context.Context, d engine.Deps, o engine.SheetOptions) (*engine.SheetReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
+	Doctor    func(ctx context.Context, d engine.Deps, o engine.DoctorOptions) (*engine.DoctorReport, error)
 
 	Protect     func(ctx context.Context, d engine.Deps, dir string, p journal.Protect) (uint64, error)
 	Protections func(ctx context.Context, d engine.Deps, dir string) ([]journal.Protect, error)
@@ -82,7 +83,7 @@ func System(version string) Edge {
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Sheet: engine.Sheet, Verify: engine.Verify, List: engine.List,
+			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Sheet: engine.Sheet, Verify: engine.Verify, List: engine.List, Doctor: engine.Doctor,
 			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}

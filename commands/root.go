@@ -57,7 +57,7 @@ playable files, and every moment that is missing is listed with its cause.`,
 		c.GroupID = recordings
 		root.AddCommand(c)
 	}
-	root.AddCommand(newCameras(p), newPresets(p), newControl(p), newHashPassword(p), newCompletion(p), newVersion(p))
+	root.AddCommand(newCameras(p), newDoctor(p), newPresets(p), newControl(p), newHashPassword(p), newCompletion(p), newVersion(p))
 	root.SetHelpCommand(newHelp())
 	return root
 }

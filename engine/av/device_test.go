@@ -279,7 +279,7 @@ func TestDevicesAreReallyTried(t *testing.T) {
 		if a := all[2]; a.Why != "not plugged in" {
 			t.Errorf("%+v", a)
 		}
-		if s := all[3]; s.Name != "software" || len(s.Decode) != 4 || len(s.Encode) != 4 || s.Why != "" {
+		if s := all[3]; s.Name != "software" || len(s.Decode) != 11 || len(s.Encode) != 11 || s.Why != "" {
 			t.Errorf("%+v", s)
 		}
 	}

@@ -52,10 +52,25 @@ func (c *coder) Devices(ctx context.Context) []media.Device {
 			soft.Encode = append(soft.Encode, codec)
 		}
 	}
+	for _, codec := range soundCodecs {
+		e, err := c.SoundEncoder(media.SoundEncodeOptions{Codec: codec})
+		if err != nil {
+			continue
+		}
+		soft.Encode = append(soft.Encode, codec)
+		if d, err := c.SoundDecoder(e.Track(), media.SoundFormat{}); err == nil {
+			d.Close()
+			soft.Decode = append(soft.Decode, codec)
+		}
+		e.Close()
+	}
 	return append(all, soft)
 }
 
-var videoCodecs = []media.Codec{media.H264, media.H265, media.MPEG4, media.MJPEG}
+var (
+	videoCodecs = []media.Codec{media.H264, media.H265, media.MPEG4, media.MJPEG}
+	soundCodecs = []media.Codec{media.AAC, media.Opus, media.PCMA, media.PCMU, media.L16, media.G722, media.G726}
+)
 
 // tried is what a device can do, and the first reason why it cannot.
 func (c *coder) tried(ctx context.Context, d *device) media.Device {
