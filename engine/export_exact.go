@@ -35,7 +35,7 @@ func edgesOf(clip *archive.Clip, track int) edges {
 		pts   media.Ticks
 		clean bool
 	}
-	key, beyond, early := candidate{n: -1}, false, false
+	key, beyond, early, reorders := candidate{n: -1}, false, false, false
 	settle := func() {
 		if key.n < 0 || !key.clean {
 			return
@@ -54,6 +54,7 @@ func edgesOf(clip *archive.Clip, track int) edges {
 			key.clean = false
 		}
 		early = early || pts < -near
+		reorders = reorders || u.Offset > 0
 		beyond = beyond || pts >= end+near
 		e.count++
 	}
@@ -67,6 +68,10 @@ func edgesOf(clip *archive.Clip, track int) edges {
 	}
 	if !beyond || e.tail < e.head {
 		e.tail = e.count
+	}
+	if clip.Tracks[track].Codec == media.MPEG4 && reorders && (e.head > 0 || e.tail < e.count) {
+		// A decoder of MPEG-4 does not go from pictures in order to others without a mistake.
+		e.head, e.tail = e.count, e.count
 	}
 	return e
 }
@@ -100,8 +105,9 @@ func (r *recoding) cutExactly(ctx context.Context, n int) error {
 	c := exactCut{recoding: r, n: n, edges: e, track: track, coder: coder}
 	err = errors.Join(c.run(ctx), coder.Close(ctx))
 	switch {
+	case clip.Tracks[n].Codec == media.MJPEG: // every picture is a group of its own
 	case e.head == e.count:
-		r.note("cut to the picture: no group of pictures lies within the range, all of it is re-encoded")
+		r.note("cut to the picture: no group of pictures within the range can be copied, all of it is re-encoded")
 	case e.tail < e.count:
 		r.note("cut to the picture: the groups of pictures at the edges are re-encoded")
 	default:
