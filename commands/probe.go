@@ -34,7 +34,7 @@ func newProbe(p *process) *cobra.Command {
 rate, key frames, bitrate, losses, its clock, which transports work, and whether
 rtsprec can record it. Several cameras are shown side by side. What did not come
 in time is marked "not seen". With --soak the stream is watched for longer and
-judged: steady, usable or bad. With --snapshot the first picture is written, too.
+judged: steady, usable or bad. With --snapshot a picture is written, too.
 Cameras that "rtsprec cameras" knows are called by their names.
 
 ` + testSourceHelp,
@@ -53,7 +53,7 @@ Cameras that "rtsprec cameras" knows are called by their names.
 	flags.Var(&o.max, "max", "how long to wait for the second key frame")
 	flags.Var(&o.soak, "soak", "watch the stream for this long and judge it")
 	flags.BoolVar(&o.quick, "quick", false, "only ask for the description, play nothing")
-	flags.StringVar(&o.snapshot, "snapshot", "", "write the first picture: .jpg or .png `FILE`, in which {camera} is replaced; or a directory")
+	flags.StringVar(&o.snapshot, "snapshot", "", "write a picture: .jpg or .png `FILE`, in which {camera} is replaced; or a directory")
 	flags.BoolVarP(&o.overwrite, "overwrite", "y", false, "replace a picture that is there")
 	o.addFlags(cmd)
 	cmd.ValidArgsFunction = o.completeCameras(p)

@@ -187,7 +187,11 @@ func probeTail(add addRow) {
 	add("clock", func(r *engine.ProbeReport) string { return clockText(r) })
 	add("picture", func(r *engine.ProbeReport) string {
 		if s := r.Snapshot; s != nil {
-			return fmt.Sprintf("%s, %dx%d", s.File, s.Width, s.Height)
+			text := fmt.Sprintf("%s, %dx%d", s.File, s.Width, s.Height)
+			if s.Delay != 0 {
+				text += fmt.Sprintf("; a test picture, %.0f ms old when it came", s.Delay)
+			}
+			return text
 		}
 		return ""
 	})

@@ -18,6 +18,8 @@ type ProbeSnapshot struct {
 	Width  int       `json:"width"`
 	Height int       `json:"height"`
 	At     time.Time `json:"at"` // when it was captured
+	// Delay is how long after it was drawn a test picture came, in milliseconds; 0: it is none.
+	Delay float64 `json:"delay_ms,omitempty"`
 }
 
 // snapshots decides where each camera's picture goes: a file; in it {camera} is replaced;
@@ -52,9 +54,10 @@ func (d Deps) snapshots(o ProbeOptions) ([]string, error) {
 	return names, nil
 }
 
-// keep remembers the first whole key unit of a picture.
+// keep remembers the newest whole key unit of the picture. The first may be old: servers
+// begin with what they hold.
 func (l *look) keep(au media.AccessUnit) {
-	if l.key != nil || !au.Key || au.Damaged || int(au.Track) != l.analysis.video {
+	if !au.Key || au.Damaged || int(au.Track) != l.analysis.video {
 		return
 	}
 	track := l.run.Tracks[au.Track]
@@ -64,7 +67,7 @@ func (l *look) keep(au media.AccessUnit) {
 	l.key = &keyUnit{track, au}
 }
 
-// snapshot writes the picture that a look showed first.
+// snapshot writes the newest picture that a look showed.
 func (p *prober) snapshot(l *look) error {
 	if p.file == "" {
 		return nil
@@ -76,18 +79,23 @@ func (p *prober) snapshot(l *look) error {
 	if err != nil {
 		return err
 	}
-	file, width, height, err := p.deps.still(l.key.track, l.key.unit, media.StillOptions{Format: format})
+	file, err := p.deps.still(*l.key, media.StillOptions{Format: format})
 	if err != nil {
 		return fault.Because("take a picture of "+p.report.URL, err)
 	}
 	err = p.deps.aside(p.file, p.overwrite, func(w io.Writer) error {
-		_, err := w.Write(file)
+		_, err := w.Write(file.data)
 		return vfs.Fault("write "+p.file, err)
 	})
-	if err == nil {
-		p.report.Snapshot = &ProbeSnapshot{File: p.file, Width: width, Height: height, At: l.key.unit.Wall.UTC()}
+	if err != nil {
+		return err
 	}
-	return err
+	s := &ProbeSnapshot{File: p.file, Width: file.width, Height: file.height, At: l.key.unit.Wall.UTC()}
+	if !file.drawn.IsZero() {
+		s.Delay = milliseconds(l.key.unit.Arrival.Sub(file.drawn))
+	}
+	p.report.Snapshot = s
+	return nil
 }
 
 // newProber is the work on one camera.

@@ -42,9 +42,15 @@ func serve(t testing.TB, o engine.ServeOptions) *served {
 // serveOn is serve on a disk of the test's.
 func serveOn(t testing.TB, disk vfs.FS, o engine.ServeOptions) *served {
 	t.Helper()
-	s := &served{reload: make(chan engine.ServeOptions), done: make(chan error, 1)}
-	s.Deps, s.events = deps(t)
-	s.FS = disk
+	d, e := deps(t)
+	d.FS = disk
+	return serveAs(t, d, e, o)
+}
+
+// serveAs is serve in a world of the test's, whose events e has.
+func serveAs(t testing.TB, d engine.Deps, e *events, o engine.ServeOptions) *served {
+	t.Helper()
+	s := &served{Deps: d, events: e, reload: make(chan engine.ServeOptions), done: make(chan error, 1)}
 	if o.RTSP == nil {
 		o.RTSP = []string{"127.0.0.1:0"}
 	}

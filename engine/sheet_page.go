@@ -19,8 +19,9 @@ type sheetPage struct {
 	sheet  *contactSheet
 	canvas media.Canvas
 	labels *compose.Labels
-	cellW  int
+	cellW  int // of the picture; the caption is below it
 	cellH  int
+	line   int // of the caption
 	head   int // pixels above the cells
 	across int // cells in a row
 	day    bool
@@ -47,7 +48,7 @@ func newSheetPage(x *contactSheet) (*sheetPage, error) {
 	// As many stretches beside each other as make a picture of the shape of a screen.
 	p.across = cameras * int(math.Ceil(math.Sqrt(float64(x.rows)/float64(cameras))))
 	for _, width := range []int{320, 240, 160, 120} {
-		p.cellW, p.cellH = width, width*9/16&^1
+		p.cellW, p.cellH, p.line = width, width*9/16&^1, max(14, width/16)&^1
 		size := p.size()
 		if most := max(size.X, size.Y); most <= sheetSide || width == 120 && most <= presets.MaxSide {
 			return p, p.open(size)
@@ -59,7 +60,7 @@ func newSheetPage(x *contactSheet) (*sheetPage, error) {
 // size is that of the whole sheet.
 func (p *sheetPage) size() image.Point {
 	rows := (p.sheet.rows*len(p.sheet.Cameras) + p.across - 1) / p.across
-	return image.Pt(p.across*(p.cellW+sheetGap)+sheetGap, rows*(p.cellH+sheetGap)+sheetGap+p.head)
+	return image.Pt(p.across*(p.cellW+sheetGap)+sheetGap, rows*(p.cellH+p.line+sheetGap)+sheetGap+p.head)
 }
 
 func (p *sheetPage) open(size image.Point) (err error) {
@@ -84,14 +85,13 @@ func (p *sheetPage) open(size image.Point) (err error) {
 	return nil
 }
 
-// cell draws cell n: the picture, or why there is none.
+// cell draws cell n: the picture, or why there is none, and the caption.
 func (p *sheetPage) cell(n int, camera string, at time.Time, picture media.Picture, why string) error {
-	corner := image.Pt(sheetGap+n%p.across*(p.cellW+sheetGap), p.head+sheetGap+n/p.across*(p.cellH+sheetGap))
+	corner := image.Pt(sheetGap+n%p.across*(p.cellW+sheetGap), p.head+sheetGap+n/p.across*(p.cellH+p.line+sheetGap))
 	cell := image.Rectangle{Min: corner, Max: corner.Add(image.Pt(p.cellW, p.cellH))}
-	line := max(14, p.cellH/10)
 	if picture == nil {
 		p.canvas.Fill(cell, sheetNone)
-		if img := p.labels.Text(why, line, p.cellW-8, sheetInk); img != nil {
+		if img := p.labels.Text(why, p.line, p.cellW-8, sheetInk); img != nil {
 			p.canvas.Stamp(img, cell.Min.Add(cell.Size().Sub(img.Rect.Size()).Div(2)))
 		}
 	} else {
@@ -103,7 +103,9 @@ func (p *sheetPage) cell(n int, camera string, at time.Time, picture media.Pictu
 		}
 		at = picture.Wall()
 	}
-	p.tag(cell, line, p.caption(camera, at))
+	if img := p.labels.Text(p.caption(camera, at), p.line*4/5, p.cellW, sheetInk); img != nil {
+		p.canvas.Stamp(img, image.Pt(cell.Min.X+(p.cellW-img.Rect.Dx())/2, cell.Max.Y+1))
+	}
 	return nil
 }
 
@@ -118,16 +120,4 @@ func (p *sheetPage) caption(camera string, at time.Time) string {
 		text = camera + "  " + text
 	}
 	return text
-}
-
-// tag writes on the lower edge of a cell.
-func (p *sheetPage) tag(cell image.Rectangle, line int, text string) {
-	img := p.labels.Text(text, line, cell.Dx()-12, sheetInk)
-	if img == nil {
-		return
-	}
-	size := img.Rect.Size().Add(image.Pt(8, 2))
-	box := image.Rectangle{Min: image.Pt(cell.Min.X, cell.Max.Y-size.Y), Max: image.Pt(cell.Min.X+size.X, cell.Max.Y)}
-	p.canvas.Fill(box, color.NRGBA{0, 0, 0, 150})
-	p.canvas.Stamp(img, box.Min.Add(image.Pt(4, 1)))
 }

@@ -103,22 +103,30 @@ func (d Deps) keyPicture(track media.Track, key media.AccessUnit) (media.Picture
 	return pictures[0], nil
 }
 
-// still is a key unit as a file of a picture.
-func (d Deps) still(track media.Track, key media.AccessUnit, o media.StillOptions) (file []byte, width, height int, err error) {
-	p, err := d.keyPicture(track, key)
+// stillFile is a key unit as the file of a picture.
+type stillFile struct {
+	data          []byte
+	width, height int
+	drawn         time.Time // that a test card in it shows; zero: there is none
+}
+
+// still decodes a key unit and makes a file of it. What there is is not made larger.
+func (d Deps) still(k keyUnit, o media.StillOptions) (f stillFile, err error) {
+	p, err := d.keyPicture(k.track, k.unit)
 	if err != nil {
-		return nil, 0, 0, err
+		return f, err
 	}
 	defer p.Release()
-	width, height = p.Size()
-	if o.Width > width {
-		o.Width = 0 // what there is is not made larger
+	f.width, f.height = p.Size()
+	if o.Width >= f.width {
+		o.Width = 0
 	}
-	if file, err = d.Coder.Still(p, o); err != nil {
-		return nil, 0, 0, err
+	if f.data, err = d.Coder.Still(p, o); err != nil {
+		return f, err
 	}
 	if o.Width > 0 {
-		width, height = o.Width, (height*o.Width+width/2)/width
+		f.width, f.height = o.Width, (f.height*o.Width+f.width/2)/f.width
 	}
-	return file, width, height, nil
+	f.drawn, _ = readCard(p, nil)
+	return f, nil
 }

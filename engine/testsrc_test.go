@@ -20,8 +20,8 @@ import (
 	"rtsprec/engine/vfs"
 )
 
-// codecs is this build's codec engine.
-func codecs(t testing.TB) media.Coder {
+// coderOf is this build's codec engine.
+func coderOf(t testing.TB) media.Coder {
 	t.Helper()
 	coder := av.New(av.Options{})
 	if coder == nil {
@@ -32,7 +32,7 @@ func codecs(t testing.TB) media.Coder {
 
 // coding is the world with codecs.
 func coding(t testing.TB) engine.Deps {
-	return engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Coder: codecs(t), Version: "test"}
+	return engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Coder: coderOf(t), Version: "test"}
 }
 
 // decoded plays all of a test source and calls see with each picture, in order.

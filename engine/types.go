@@ -69,7 +69,7 @@ type ProbeOptions struct {
 	Max     time.Duration // give up waiting for the second key frame; zero: 10 s
 	Soak    time.Duration // judge the stream over this time instead; zero: no
 	Quick   bool          // from the SDP alone
-	// Snapshot is where the first picture goes: a .jpg or .png file, in whose name {camera}
+	// Snapshot is where a picture goes: a .jpg or .png file, in whose name {camera}
 	// is replaced, or a directory; empty: nowhere. It needs Deps.Coder.
 	Snapshot  string
 	Overwrite bool // of Snapshot

@@ -166,8 +166,8 @@ func (s *webStills) make(ctx context.Context, key stillKey) (still web.Still, er
 			still, failed = old.Still, nil
 			return true
 		}
-		file, _, _, err := s.deps.still(k.track, k.unit, media.StillOptions{Width: key.width})
-		still, failed = web.Still{JPEG: file, At: k.unit.Wall}, err
+		file, err := s.deps.still(k, media.StillOptions{Width: key.width})
+		still, failed = web.Still{JPEG: file.data, At: k.unit.Wall}, err
 		tries++
 		return err == nil || tries == stillsTries
 	}
