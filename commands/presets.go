@@ -1,9 +1,12 @@
 package commands
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"rtsprec/engine/fault"
@@ -88,13 +91,19 @@ type listedPreset struct {
 	File     string `json:"file,omitempty"` // empty: built in
 	Line     int    `json:"line,omitempty"`
 	Replaces bool   `json:"replaces,omitempty"` // a built-in one
-	what     any
+	what     written
+}
+
+// written is what every preset can do.
+type written interface {
+	YAML() string
+	Plain() string
 }
 
 // listPresets lists everything that has a name.
 func listPresets(set *presets.Set) []listedPreset {
 	var all []listedPreset
-	add := func(kind, name, about string, o presets.Origin, what any) {
+	add := func(kind, name, about string, o presets.Origin, what written) {
 		all = append(all, listedPreset{kind, name, about, o.File, o.Line, o.Replaces, what})
 	}
 	for _, l := range set.Layouts() {
@@ -146,10 +155,11 @@ func (p *process) showPresets(set *presets.Set) error {
 	return err
 }
 
-// shownPreset is the JSON form of one preset.
+// shownPreset is the JSON form of one preset: what its file says, with bare numbers
+// (fractions, bit/s, seconds).
 type shownPreset struct {
 	listedPreset
-	Preset any `json:"preset"`
+	Preset json.RawMessage `json:"preset"`
 }
 
 func (p *process) showPreset(name, kind string) error {
@@ -170,22 +180,28 @@ func (p *process) showPreset(name, kind string) error {
 	}
 	one := found[0]
 	if p.json {
-		if err := p.line("preset", shownPreset{one, one.what}); err != nil {
-			return err
+		body, err := presetJSON(one)
+		if err == nil {
+			err = p.line("preset", shownPreset{one, body})
 		}
-		return wrong
+		return cmp.Or(err, wrong)
 	}
-	text := ""
-	switch what := one.what.(type) {
-	case presets.Layout:
-		text = what.YAML()
-	case presets.Encoder:
-		text = what.YAML()
-	case presets.Ladder:
-		text = what.YAML()
-	}
-	if _, err := fmt.Fprintf(p.Out, "# %s\n%s", one.origin(), text); err != nil {
+	if _, err := fmt.Fprintf(p.Out, "# %s\n%s", one.origin(), one.what.YAML()); err != nil {
 		return err
 	}
 	return wrong
+}
+
+// presetJSON is what the file of one preset says of it.
+func presetJSON(one listedPreset) (json.RawMessage, error) {
+	var file map[string]map[string]any
+	if err := yaml.Unmarshal([]byte(one.what.Plain()), &file); err != nil {
+		return nil, fault.Wrap(fault.Bug, "read "+one.Name, err)
+	}
+	for _, presets := range file {
+		for _, preset := range presets {
+			return json.Marshal(preset)
+		}
+	}
+	return nil, fault.New(fault.Bug, "%s says nothing", one.Name)
 }

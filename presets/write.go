@@ -10,8 +10,12 @@ import (
 )
 
 // YAML writes a layout as a file that Load takes, with everything it says.
-func (l Layout) YAML() string {
-	w := &writer{}
+func (l Layout) YAML() string { return l.write(&writer{}) }
+
+// Plain is YAML with bare numbers, for programs: no 1/3, no 4500k, no 250ms.
+func (l Layout) Plain() string { return l.write(&writer{plain: true}) }
+
+func (l Layout) write(w *writer) string {
 	w.line("layouts:")
 	w.line("  %s:", key(l.Name))
 	w.about(l.About)
@@ -43,8 +47,12 @@ func (l Layout) YAML() string {
 }
 
 // YAML writes the settings as a file that Load takes.
-func (e Encoder) YAML() string {
-	w := &writer{}
+func (e Encoder) YAML() string { return e.write(&writer{}) }
+
+// Plain is as that of a Layout: rates in bit/s, times in seconds.
+func (e Encoder) Plain() string { return e.write(&writer{plain: true}) }
+
+func (e Encoder) write(w *writer) string {
 	w.line("encoders:")
 	w.line("  %s:", key(e.Name))
 	w.about(e.About)
@@ -53,7 +61,7 @@ func (e Encoder) YAML() string {
 	if e.Profile != "" {
 		w.line("    profile: %s", e.Profile)
 	}
-	w.line("    gop: %s", seconds(e.GOP))
+	w.line("    gop: %s", w.seconds(e.GOP))
 	w.line("    b_frames: %d", e.BFrames)
 	w.line("    low_latency: %t", e.LowLatency)
 	if e.Quality > 0 {
@@ -61,11 +69,11 @@ func (e Encoder) YAML() string {
 	}
 	var rates []string
 	for _, r := range e.Rates {
-		rates = append(rates, fmt.Sprintf("%d: %s", r.Height, BitsText(r.Bitrate)))
+		rates = append(rates, fmt.Sprintf("%d: %s", r.Height, w.bits(r.Bitrate)))
 	}
 	w.line("    rates: {%s}", strings.Join(rates, ", "))
 	w.line("    peak: %s", exact(e.Peak))
-	w.line("    buffer: %s", seconds(e.Buffer))
+	w.line("    buffer: %s", w.seconds(e.Buffer))
 	if e.Size.X > 0 {
 		w.line("    size: %dx%d", e.Size.X, e.Size.Y)
 	}
@@ -73,30 +81,37 @@ func (e Encoder) YAML() string {
 		w.line("    fps: %s", exact(e.FPS))
 	}
 	w.line("    audio: %s", cmp.Or(string(e.Audio), "none"))
-	w.line("    audio_bitrate: %s", BitsText(e.AudioBitrate))
+	w.line("    audio_bitrate: %s", w.bits(e.AudioBitrate))
 	w.line("    channels: %d", e.Channels)
 	return w.String()
 }
 
 // YAML writes a ladder as a file that Load takes.
-func (l Ladder) YAML() string {
-	w := &writer{}
+func (l Ladder) YAML() string { return l.write(&writer{}) }
+
+// Plain is as that of an Encoder.
+func (l Ladder) Plain() string { return l.write(&writer{plain: true}) }
+
+func (l Ladder) write(w *writer) string {
 	w.line("ladders:")
 	w.line("  %s:", key(l.Name))
 	w.about(l.About)
 	w.line("    rungs:")
 	for _, g := range l.Rungs {
 		if g.KeyFramesOnly {
-			w.line("      - {key_frames_only: true, bitrate: %s}", BitsText(g.Bitrate))
+			w.line("      - {key_frames_only: true, bitrate: %s}", w.bits(g.Bitrate))
 			continue
 		}
-		w.line("      - {size: %dx%d, fps: %s, bitrate: %s}", g.Width, g.Height, exact(g.FPS), BitsText(g.Bitrate))
+		w.line("      - {size: %dx%d, fps: %s, bitrate: %s}", g.Width, g.Height, exact(g.FPS), w.bits(g.Bitrate))
 	}
 	return w.String()
 }
 
 // writer writes files of presets.
-type writer struct{ strings.Builder }
+type writer struct {
+	strings.Builder
+	plain bool
+}
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
@@ -107,10 +122,10 @@ func (w *writer) about(text string) {
 }
 
 func (w *writer) place(x, y, width, height float64) {
-	w.line("        x: %s", share(x))
-	w.line("        y: %s", share(y))
-	w.line("        w: %s", share(width))
-	w.line("        h: %s", share(height))
+	w.line("        x: %s", w.share(x))
+	w.line("        y: %s", w.share(y))
+	w.line("        w: %s", w.share(width))
+	w.line("        h: %s", w.share(height))
 }
 
 func (w *writer) look(l Look) {
@@ -129,8 +144,8 @@ func (w *writer) look(l Look) {
 
 // share writes a fraction so that it is read back exactly: as a quotient where it is one
 // of small numbers.
-func share(f float64) string {
-	for below := 1; below <= 16; below++ {
+func (w *writer) share(f float64) string {
+	for below := 1; below <= 16 && !w.plain; below++ {
 		above := int(f*float64(below) + 0.5)
 		if float64(above)/float64(below) == f {
 			if below == 1 {
@@ -140,6 +155,14 @@ func share(f float64) string {
 		}
 	}
 	return exact(f)
+}
+
+// bits writes a bitrate.
+func (w *writer) bits(n int) string {
+	if w.plain {
+		return strconv.Itoa(n)
+	}
+	return BitsText(n)
 }
 
 func exact(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
@@ -155,10 +178,9 @@ func hex(c color.NRGBA) string {
 func key(name string) string { return strconv.Quote(name) }
 
 // seconds writes a length of time as it is read: "2s", "250ms".
-func seconds(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
+func (w *writer) seconds(d time.Duration) string {
+	if w.plain {
+		return exact(d.Seconds())
 	}
-	return text
+	return d.String()
 }
