@@ -148,6 +148,9 @@ func (o *composeOptions) run(ctx context.Context, p *process) error {
 	if summary != nil {
 		p.sayComposed(summary)
 	}
+	if summary != nil && fault.Is(err, fault.Incomplete) && summary.Missed() {
+		return hinted{err, "is it on, and the address right? rtsprec probe says what it sends"}
+	}
 	return aboutDir(err, options.Out.Dir)
 }
 

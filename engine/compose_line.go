@@ -96,6 +96,14 @@ func (l *pictureLine) measure(at, now time.Time) {
 	l.meter.add(now, 0, true)
 }
 
+// begin counts anew what there is no room for: before the composition began nobody missed
+// it.
+func (l *pictureLine) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropped = 0
+}
+
 // due is how much before its time a picture may be captured.
 const due = 2 * time.Millisecond
 

@@ -219,6 +219,9 @@ func (c *composer) begin(ctx context.Context, timer *time.Timer) {
 	}
 	c.pacer = compose.NewPacer(start, c.o.FPS, lateDrop+c.o.Latency)
 	c.started.Store(start.UnixNano())
+	for _, in := range c.inputs {
+		in.pictures.begin()
+	}
 	c.beginSound(start)
 }
 
@@ -236,12 +239,12 @@ func (c *composer) shiftPlayed() {
 }
 
 // firstPictures are when the earliest and the newest picture that is there was captured,
-// and whether every input has one, or never will.
+// and whether every input has one, or will have none for now.
 func (c *composer) firstPictures() (first, newest time.Time, all bool) {
 	all = true
 	for _, in := range c.inputs {
 		from, to, ended := in.pictures.span()
-		all = all && (ended || !from.IsZero())
+		all = all && (ended || !from.IsZero() || in.why() != "")
 		if !from.IsZero() && (first.IsZero() || from.Before(first)) {
 			first = from
 		}

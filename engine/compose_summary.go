@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -97,15 +98,22 @@ func (c *composer) summary() (*ComposeSummary, error) {
 	return s, err
 }
 
+// Missed reports whether an input never came.
+func (s *ComposeSummary) Missed() bool {
+	return slices.ContainsFunc(s.Inputs, func(in ComposeInputSummary) bool { return !in.Answered })
+}
+
 func (in *composeInput) summary() ComposeInputSummary {
-	s := ComposeInputSummary{Name: in.Name, Trouble: in.why()}
+	s := ComposeInputSummary{Name: in.Name}
 	s.Pictures, s.Dropped = in.pictures.counts()
 	in.mu.Lock()
-	defer in.mu.Unlock()
 	for _, d := range in.strands {
 		s.Broken += d.broken.all.Load()
 	}
-	s.Answered = s.Pictures > 0
+	in.mu.Unlock()
+	if s.Answered = s.Pictures > 0; !s.Answered {
+		s.Trouble = in.why()
+	}
 	return s
 }
 

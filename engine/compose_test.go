@@ -367,4 +367,3 @@ func TestIsolatedCamerasAreRecordedWhole(t *testing.T) {
 		}
 	}
 }
-
