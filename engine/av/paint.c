@@ -30,6 +30,15 @@ void paint_blend(uint8_t *restrict dst, ptrdiff_t dst_stride, const uint8_t *res
 			dst[x] = blend(dst[x], src[x], alpha[x]);
 }
 
+void paint_split(uint8_t *restrict a, uint8_t *restrict b, ptrdiff_t dst_stride, const uint8_t *restrict src,
+                 ptrdiff_t src_stride, int w, int h) {
+	for (int y = 0; y < h; y++, a += dst_stride, b += dst_stride, src += src_stride)
+		for (int x = 0; x < w; x++) {
+			a[x] = src[2 * x];
+			b[x] = src[2 * x + 1];
+		}
+}
+
 static inline uint8_t clip(int v) {
 	return v < 0 ? 0 : v > 255 ? 255 : v;
 }

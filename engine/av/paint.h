@@ -11,6 +11,9 @@ void paint_fill(uint8_t *dst, ptrdiff_t stride, int w, int h, uint8_t value, uin
 void paint_blend(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src, const uint8_t *alpha, ptrdiff_t src_stride,
                  int w, int h);
 
+// paint_split deals samples that stand in pairs into two planes of w by h.
+void paint_split(uint8_t *a, uint8_t *b, ptrdiff_t dst_stride, const uint8_t *src, ptrdiff_t src_stride, int w, int h);
+
 // Colours of one kind of YUV out of those of another, in 1/16384:
 // Y' = yy Y + yu (U-128) + yv (V-128) + y0, U' = 128 + uu (U-128) + uv (V-128), V' likewise.
 struct paint_colours {

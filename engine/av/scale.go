@@ -106,7 +106,9 @@ func (s *scaler) draw(out view, want colours, in view, have colours) error {
 	if in.rgb() {
 		have = want // swscale sees to it
 	}
-	if !s.reduce(out, in) {
+	if done, err := s.reduce(out, in); err != nil {
+		return err
+	} else if !done {
 		if err := s.scale(out, in, want); err != nil {
 			return err
 		}
@@ -118,15 +120,27 @@ func (s *scaler) draw(out view, want colours, in view, have colours) error {
 }
 
 // reduce draws where each plane shrinks by a whole number up to 4, else it is false.
-func (s *scaler) reduce(out, in view) bool {
-	if !in.planar8() {
-		return false
+func (s *scaler) reduce(out, in view) (bool, error) {
+	pairs := in.format == C.AV_PIX_FMT_NV12 // what devices have
+	if !pairs && !in.planar8() {
+		return false, nil
 	}
 	for i := range 3 {
 		ow, oh := out.plane(i)
 		iw, ih := in.plane(i)
 		if iw%ow != 0 || ih%oh != 0 || iw/ow > C.reduce_max_factor || ih/oh > C.reduce_max_factor || iw > C.reduce_max_width {
-			return false
+			return false, nil
+		}
+	}
+	if pairs {
+		aside, err := s.aside(in.w, in.h)
+		if err != nil {
+			return false, err
+		}
+		w, h := in.plane(1)
+		C.paint_split(aside.data[1], aside.data[2], aside.stride[1], in.data[1], in.stride[1], C.int(w), C.int(h))
+		for i := 1; i < 3; i++ {
+			in.data[i], in.stride[i] = aside.data[i], aside.stride[i]
 		}
 	}
 	for i := range 3 {
@@ -134,7 +148,7 @@ func (s *scaler) reduce(out, in view) bool {
 		iw, ih := in.plane(i)
 		C.reduce_plane(out.data[i], out.stride[i], in.data[i], in.stride[i], C.int(iw), C.int(ih), C.int(iw/ow), C.int(ih/oh))
 	}
-	return true
+	return true, nil
 }
 
 // scale draws by swscale. Its vector code writes up to 31 pixels beyond the end of a row,
