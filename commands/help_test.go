@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"rtsprec/engine/media"
 )
 
 // eachCommand runs a test for every command of the tree.
@@ -95,12 +97,20 @@ func TestCompletionScriptsArePrinted(t *testing.T) {
 }
 
 func TestVersionIsPrinted(t *testing.T) {
+	for _, word := range []string{"version", "--version"} {
+		f := newFake(t, word)
+		f.run(t, 0)
+		if got := f.out.String(); got != "rtsprec 1.2.3, without codecs (MIT)\n" {
+			t.Errorf("%s: got %q", word, got)
+		}
+		f = newFake(t, word, "--json")
+		f.run(t, 0)
+		contains(t, f.out.String(), `"type":"version"`, `"version":"1.2.3"`, `"codecs":false`, `"license":"MIT"`)
+	}
 	f := newFake(t, "version")
+	f.Coder = struct{ media.Coder }{}
 	f.run(t, 0)
-	if got := f.out.String(); got != "rtsprec 1.2.3\n" {
+	if got := f.out.String(); got != "rtsprec 1.2.3, with codecs (GPL-2.0-or-later)\n" {
 		t.Errorf("got %q", got)
 	}
-	f = newFake(t, "version", "--json")
-	f.run(t, 0)
-	contains(t, f.out.String(), `"type":"version"`, `"version":"1.2.3"`)
 }

@@ -40,8 +40,13 @@ playable files, and every moment that is missing is listed with its cause.`,
   rtsprec serve -i yard=rtsp://cam1/a --record /srv/cameras`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, args []string) error { return noCommand(cmd, args) },
-		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asked, _ := cmd.Flags().GetBool("version"); asked {
+				return p.version()
+			}
+			return noCommand(cmd, args)
+		},
+		Args: cobra.ArbitraryArgs,
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -51,6 +56,7 @@ playable files, and every moment that is missing is listed with its cause.`,
 	flags.BoolVar(&p.json, "json", false, "results and events as JSON lines on standard output")
 	flags.BoolVarP(&p.quiet, "quiet", "q", false, "say nothing but errors and results")
 	flags.BoolVar(&p.debug, "debug", false, "say what goes on inside, on standard error")
+	root.Flags().Bool("version", false, "show the version")
 	flags.BoolP("help", "h", false, "this help")
 	root.AddGroup(&cobra.Group{ID: recordings})
 	for _, c := range []*cobra.Command{newProbe(p), newRecord(p), newResume(p), newVerify(p), newExport(p), newList(p), newServe(p), newRelay(p), newCompose(p), newProtect(p)} {
@@ -107,18 +113,30 @@ func newVersion(p *process) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
-		Long:  "Show the version of rtsprec.",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if p.json {
-				return p.line("version", struct {
-					Version string `json:"version"`
-				}{p.Version})
-			}
-			_, err := fmt.Fprintf(p.Out, "rtsprec %s\n", p.Version)
-			return err
-		},
+		Long: `Show the version of rtsprec, and whether this build has codecs: they are FFmpeg,
+x264 and x265, which make it free software by the GPL; without them it is by the
+MIT licence.`,
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return p.version() },
 	}
+}
+
+// version says which build this is.
+func (p *process) version() error {
+	about := struct {
+		Version string `json:"version"`
+		Codecs  bool   `json:"codecs"`
+		License string `json:"license"` // SPDX
+	}{p.Version, p.Coder != nil, "MIT"}
+	with := "without"
+	if about.Codecs {
+		with, about.License = "with", "GPL-2.0-or-later"
+	}
+	if p.json {
+		return p.line("version", about)
+	}
+	_, err := fmt.Fprintf(p.Out, "rtsprec %s, %s codecs (%s)\n", p.Version, with, about.License)
+	return err
 }
 
 // newCompletion prints what a shell needs to complete our words.
