@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"rtsprec/engine/av"
 	"rtsprec/engine/rtspcam"
 	"rtsprec/engine/vfs"
 )
@@ -22,7 +24,11 @@ import (
 // TestMain makes the test binary be rtsprec where a script runs it.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rtsprec": func() { os.Exit(Main(System("1.2.3"))) },
+		"rtsprec": func() {
+			edge := System("1.2.3")
+			edge.Coder = av.New(av.Options{})
+			os.Exit(Main(edge))
+		},
 	})
 }
 
@@ -35,6 +41,8 @@ func TestMain(m *testing.M) {
 //	lock FILE                           holds the lock until the script ends
 //	exits CODE COMMAND...               like exec, for one exit code
 //	await PATTERN [BYTES]               waits until a file matches and is that large
+//
+// and the condition [codecs]: this build has them.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ffprobe", "script"} { // the scripts leave out what needs them
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -44,6 +52,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		Condition: func(word string) (bool, error) {
+			if word == "codecs" {
+				return av.New(av.Options{}) != nil, nil
+			}
+			return false, fmt.Errorf("no condition %q", word)
+		},
 		Deadline:            time.Now().Add(2 * time.Minute), // a script that waits for ever says so
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"camera": scriptCamera, "closed": scriptClosed, "web": scriptWeb, "lock": scriptLock,
