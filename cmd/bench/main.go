@@ -50,6 +50,12 @@ func (b *bench) info(name string, value float64, unit, note string) {
 	b.show(b.results[len(b.results)-1])
 }
 
+// unmeasured notes what this machine cannot measure.
+func (b *bench) unmeasured(name, why string) {
+	b.results = append(b.results, Result{Name: name, Note: "not measured: " + why})
+	fmt.Printf("-- %-44s not measured: %s\n", name, why)
+}
+
 func (b *bench) show(r Result) {
 	mark := " "
 	if r.Met != nil {
@@ -77,6 +83,7 @@ var parts = []struct {
 	{"serve", (*bench).serve},
 	{"relay", (*bench).relay},
 	{"backfill", (*bench).backfill},
+	{"hardware", (*bench).hardware},
 }
 
 func main() {
@@ -86,10 +93,13 @@ func main() {
 	}
 }
 
-// choose runs the benchmark, or is the bare relay that it starts.
+// choose runs the benchmark, or is the bare relay or the decoders that it starts.
 func choose(args []string) error {
 	if len(args) == 2 && args[0] == "bare" {
 		return bare(args[1])
+	}
+	if len(args) == 4 && args[0] == "decode" {
+		return decode(args[1], args[2], args[3])
 	}
 	return run()
 }
@@ -99,7 +109,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, hardware")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {
