@@ -9,7 +9,7 @@ codecs := scripts/ffmpeg.sh
 FUZZTIME ?= 30s
 BENCHTIME ?= 2s
 
-.PHONY: build test demo bench microbench fuzz lint docs clean
+.PHONY: build test demo bench microbench fuzz lint docs release clean
 
 build:
 	scripts/install-test-deps.sh --build
@@ -41,6 +41,11 @@ lint:
 # man/ and completions/ from the commands themselves.
 docs:
 	CGO_ENABLED=0 $(GO) run ./cmd/gendocs
+
+# Archives and packages (.goreleaser.yaml), with goreleaser of this version, fetched by Go.
+GORELEASER ?= $(GO) run github.com/goreleaser/goreleaser/v2@v2.11.2
+release:
+	RTSPREC_FFMPEG=own $(codecs) env CGO_ENABLED=0 $(GORELEASER) release $(FLAGS)
 
 clean:
 	rm -rf bin
