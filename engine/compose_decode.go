@@ -63,6 +63,9 @@ func (d *decoding) Begin(_ context.Context, run media.Run) error {
 			d.sound = one
 		}
 	}
+	if d.lines.pictures != nil {
+		d.lines.pictures.blinded(d.video == nil)
+	}
 	return nil
 }
 

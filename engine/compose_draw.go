@@ -52,7 +52,8 @@ func (p *painter) cell(cell compose.Placed, at time.Time) {
 	in := p.c.inputs[cell.Input]
 	state := p.c.stage.stateOf(cell.Input)
 	picture, ok := in.pictures.Pick(at.Add(p.c.slack()))
-	if !ok || state == inputDead || state == inputEnded || state == inputWaiting || !p.show(cell, in, picture) {
+	shown := ok && (state == inputLive || state == inputFrozen)
+	if !shown || !p.show(cell, in, picture) {
 		p.slate(cell, in, state)
 		return
 	}
@@ -95,6 +96,8 @@ func slateText(state string) string {
 		return "connecting"
 	case inputEnded:
 		return "has ended"
+	case inputSound:
+		return "only sound"
 	}
 	return "no picture"
 }

@@ -34,7 +34,7 @@ type Scene struct {
 // its last one, or a slate.
 type InputShown struct {
 	Camera string `json:"camera"`
-	State  string `json:"state"` // "live", "frozen", "dead", "ended"
+	State  string `json:"state"` // as in ComposeInputState
 }
 
 // Late says that there was no time to put some pictures together. It is told at most
@@ -96,6 +96,8 @@ func (e InputShown) Text(*time.Location) string {
 		return e.Camera + ": its last picture stands"
 	case inputEnded:
 		return e.Camera + ": has ended"
+	case inputSound:
+		return e.Camera + ": has no picture, only sound"
 	}
 	return e.Camera + ": a slate stands in its place"
 }

@@ -175,6 +175,7 @@ const (
 	inputLive    = "live"
 	inputFrozen  = "frozen" // its last picture stands
 	inputDead    = "dead"   // a slate stands in its place
+	inputSound   = "sound"  // it has no picture, and never will
 	inputEnded   = "ended"
 )
 
@@ -184,8 +185,10 @@ func (in *composeInput) state(at time.Time, slack time.Duration) string {
 	_, _, ended := in.pictures.span()
 	state := in.pictures.State(at)
 	switch {
-	case ended && (!any || state == compose.Dead):
+	case ended && (!any || state == compose.Dead) && !in.pictures.soundOnly():
 		return inputEnded
+	case (!any || state == compose.Dead) && in.pictures.soundOnly():
+		return inputSound
 	case !any:
 		return inputWaiting
 	case state == compose.Dead:

@@ -28,6 +28,7 @@ type pictureLine struct {
 	usual   time.Duration
 	lag     time.Duration // of pictures behind their capture, lately
 	ended   bool
+	blind   bool // what plays has no picture
 	decoded uint64
 	dropped uint64 // for want of room
 	meter   meter
@@ -113,7 +114,7 @@ func (l *pictureLine) known(at, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.ended || l.newest.After(at):
+	case l.ended || l.blind || l.newest.After(at):
 		return true
 	case !l.live:
 		return false
@@ -130,6 +131,21 @@ func (l *pictureLine) span() (first, newest time.Time, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.first, l.newest, l.ended
+}
+
+// blinded says whether what plays has no picture.
+func (l *pictureLine) blinded(is bool) {
+	l.mu.Lock()
+	l.blind = is
+	l.mu.Unlock()
+	l.wake()
+}
+
+// soundOnly reports whether what plays has no picture.
+func (l *pictureLine) soundOnly() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blind
 }
 
 // end says that no picture follows.

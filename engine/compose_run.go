@@ -244,7 +244,7 @@ func (c *composer) firstPictures() (first, newest time.Time, all bool) {
 	all = true
 	for _, in := range c.inputs {
 		from, to, ended := in.pictures.span()
-		all = all && (ended || !from.IsZero() || in.why() != "")
+		all = all && (ended || !from.IsZero() || in.why() != "" || in.pictures.soundOnly())
 		if !from.IsZero() && (first.IsZero() || from.Before(first)) {
 			first = from
 		}

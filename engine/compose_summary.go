@@ -111,7 +111,7 @@ func (in *composeInput) summary() ComposeInputSummary {
 		s.Broken += d.broken.all.Load()
 	}
 	in.mu.Unlock()
-	if s.Answered = s.Pictures > 0; !s.Answered {
+	if s.Answered = s.Pictures > 0 || in.pictures.soundOnly() && in.why() == ""; !s.Answered {
 		s.Trouble = in.why()
 	}
 	return s
@@ -130,8 +130,10 @@ func (in *composeInput) why() string {
 
 func (in *composeInput) failure() fault.Kind {
 	if in.feed != nil {
-		_, kind, _ := in.feed.answered()
-		return kind
+		if _, kind, _ := in.feed.answered(); kind == fault.Denied {
+			return kind
+		}
+		return fault.Unreachable
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -31,7 +31,7 @@ type ComposeState struct {
 // ComposeInputState is one input of it.
 type ComposeInputState struct {
 	Name  string  `json:"name"`
-	State string  `json:"state"`          // "connecting", "live", "frozen" (its last picture stands), "dead" or "ended"
+	State string  `json:"state"`          // "connecting", "live", "frozen" (its last picture stands), "dead", "sound" (only) or "ended"
 	Cell  string  `json:"cell,omitempty"` // where it is shown; empty: nowhere
 	FPS   float64 `json:"fps"`
 	Sound bool    `json:"sound,omitempty"` // it can be heard
