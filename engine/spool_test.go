@@ -36,7 +36,7 @@ func newSpoolRig(t *testing.T, o RelaySpool) *spoolRig {
 	if g.spool, err = openSpool(d, o, "cam"); err != nil {
 		t.Fatal(err)
 	}
-	g.line = g.spool.line(RelayTarget{Name: "far", URL: "rtsp://far/x"})
+	g.line = g.spool.line(RelayTarget{Name: "far", URL: "rtsp://far/x"}, TranscodeOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	g.stop = cancel
 	g.writes.Go(func() { g.store.rec.Run(ctx) })
