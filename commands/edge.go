@@ -55,6 +55,7 @@ type Engine struct {
 	Compose   func(ctx context.Context, d engine.Deps, o engine.ComposeOptions) (*engine.ComposeSummary, error)
 	Probe     func(ctx context.Context, d engine.Deps, o engine.ProbeOptions) ([]*engine.ProbeReport, error)
 	Export    func(ctx context.Context, d engine.Deps, o engine.ExportOptions) (*engine.ExportReport, error)
+	Pictures  func(ctx context.Context, d engine.Deps, o engine.PictureOptions) ([]engine.ExportedPicture, error)
 	Sheet     func(ctx context.Context, d engine.Deps, o engine.SheetOptions) (*engine.SheetReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
@@ -83,7 +84,7 @@ func System(version string) Edge {
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Sheet: engine.Sheet, Verify: engine.Verify, List: engine.List, Doctor: engine.Doctor,
+			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Pictures: engine.Pictures, Sheet: engine.Sheet, Verify: engine.Verify, List: engine.List, Doctor: engine.Doctor,
 			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}

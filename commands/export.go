@@ -54,9 +54,11 @@ last picture stands, close cuts it out, mark keeps it and names each gap in a
 chapter. Where media is missing the exit code is 3, and the gaps are listed.
 Where a picture changes to another codec the file ends, which is said.
 
---sheet writes a contact sheet instead: a picture of each camera for each 5m, or
-whatever is said, with the time of its capture; red where there is none.`,
+Where FILE is a .jpg or .png it is the one picture at --ss. --sheet makes it a
+contact sheet: a picture of each camera for each 5m, or whatever is said, with
+the time of its capture; red where there is none.`,
 		Example: `  rtsprec export math-101 -o math-101.mp4
+  rtsprec export math-101 -ss 09:12:31 --camera teacher -o board.png
   rtsprec export math-101 --sheet 5m -o math-101.jpg
   rtsprec export math-101 -ss 09:00 -to 09:45 --camera teacher -o lesson.mp4
   rtsprec export math-101 -ss 10m -t 90 -o 'clips/{camera}.mp4'
@@ -70,8 +72,11 @@ whatever is said, with the time of its capture; red where there is none.`,
 				return usage(cmd.CommandPath()+" DIR -o FILE", "export takes one directory, and got %d", len(args))
 			}
 			o.Dir = args[0]
-			if o.sheet.d > 0 {
+			switch {
+			case o.sheet.d > 0:
 				return runSheet(cmd, p, &o)
+			case engine.IsPicture(o.Output):
+				return runPictures(cmd, p, &o)
 			}
 			return runExport(cmd.Context(), p, &o)
 		},
@@ -90,7 +95,7 @@ whatever is said, with the time of its capture; red where there is none.`,
 	enumFlag(cmd, &o.Gaps, archive.GapModes, "gaps", "what becomes of time without media")
 	enumFlag(cmd, &o.Container, engine.Containers, "format", "container, where the file's name does not say it")
 	flags.StringVarP(&o.Output, "output", "o", "", "file, in which {camera} and {recording} are replaced; directory; - for standard output")
-	flags.Var(&o.sheet, "sheet", "write a contact sheet instead: a picture each 5m, as .jpg or .png")
+	flags.Var(&o.sheet, "sheet", "write a contact sheet, .jpg or .png: a picture each 5m")
 	flags.BoolVarP(&o.Overwrite, "overwrite", "y", false, "replace a file that is there")
 	return cmd
 }

@@ -30,12 +30,8 @@ func (x *export) names(cameras []string) ([]string, error) {
 	var names []string
 	for _, camera := range cameras {
 		name := strings.NewReplacer("{camera}", camera, "{recording}", filepath.Base(inside)).Replace(pattern)
-		path, err := filepath.Abs(name)
-		if err != nil {
-			return nil, vfs.Fault("find "+name, err)
-		}
-		if rel, err := filepath.Rel(inside, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return nil, fault.New(fault.Usage, "%s is inside the recording, where nothing is written but by recording", name)
+		if err := outside(inside, name); err != nil {
+			return nil, err
 		}
 		if err := x.vacant(name, x.Overwrite); err != nil {
 			return nil, err
@@ -43,6 +39,18 @@ func (x *export) names(cameras []string) ([]string, error) {
 		names = append(names, name)
 	}
 	return names, nil
+}
+
+// outside refuses a name inside a recording, whose absolute path is given.
+func outside(recording, name string) error {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return vfs.Fault("find "+name, err)
+	}
+	if rel, err := filepath.Rel(recording, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return fault.New(fault.Usage, "%s is inside the recording, where nothing is written but by recording", name)
+	}
+	return nil
 }
 
 func (x *export) recordingPath() (string, error) {

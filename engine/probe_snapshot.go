@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"io"
 	"path/filepath"
 	"strings"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
-	"rtsprec/engine/vfs"
 )
 
 // ProbeSnapshot is a picture that a probe wrote.
@@ -83,11 +81,7 @@ func (p *prober) snapshot(l *look) error {
 	if err != nil {
 		return fault.Because("take a picture of "+p.report.URL, err)
 	}
-	err = p.deps.aside(p.file, p.overwrite, func(w io.Writer) error {
-		_, err := w.Write(file.data)
-		return vfs.Fault("write "+p.file, err)
-	})
-	if err != nil {
+	if err := p.deps.writeFile(p.file, p.overwrite, file.data); err != nil {
 		return err
 	}
 	s := &ProbeSnapshot{File: p.file, Width: file.width, Height: file.height, At: l.key.unit.Wall.UTC()}

@@ -2,16 +2,12 @@ package engine
 
 import (
 	"context"
-	"io"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
-	"rtsprec/engine/vfs"
 )
 
 // SheetOptions says what [Sheet] draws.
@@ -59,11 +55,7 @@ func Sheet(ctx context.Context, d Deps, o SheetOptions) (*SheetReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = d.aside(x.Output, o.Overwrite, func(w io.Writer) error {
-		_, err := w.Write(file)
-		return vfs.Fault("write "+x.Output, err)
-	})
-	if err != nil {
+	if err := d.writeFile(x.Output, o.Overwrite, file); err != nil {
 		return nil, err
 	}
 	x.report.File = x.Output
@@ -84,20 +76,15 @@ type contactSheet struct {
 
 // load finds out what there is to be drawn, and refuses what cannot be.
 func (x *contactSheet) load() (err error) {
-	x.library = archive.NewLibrary(x.FS, x.Clock, x.Dir)
-	all := x.library.Recordings()
-	if len(all) != 1 {
-		if _, err := archive.Load(x.FS, x.Dir); err != nil {
-			return err
-		}
-		return fault.New(fault.Usage, "%s is no recording, but holds some", x.Dir)
+	if x.library, x.rec, err = x.onlyRecording(x.Dir); err != nil {
+		return err
 	}
-	x.rec = all[0]
-	path, err := filepath.Abs(x.Dir)
-	if err != nil {
-		return vfs.Fault("find "+x.Dir, err)
+	if x.Cameras, err = someCameras(x.rec, x.Cameras); err != nil {
+		return err
 	}
-	x.Output = strings.ReplaceAll(x.Output, "{recording}", filepath.Base(path))
+	if x.Output, err = fileName(x.Dir, strings.Join(x.Cameras, "+"), x.Output); err != nil {
+		return err
+	}
 	if x.format, err = stillFormat(x.Output); err != nil {
 		return err
 	}
@@ -112,18 +99,6 @@ func (x *contactSheet) load() (err error) {
 
 // measure decides what is drawn.
 func (x *contactSheet) measure() (err error) {
-	var names []string
-	for _, c := range x.rec.Cameras {
-		names = append(names, c.Name)
-	}
-	for _, name := range x.Cameras {
-		if !slices.Contains(names, name) {
-			return fault.New(fault.Usage, "%s has no camera %q: it has %s", x.Dir, name, strings.Join(names, ", "))
-		}
-	}
-	if len(x.Cameras) == 0 {
-		x.Cameras = names
-	}
 	window := x.rec.Window
 	from, to := window.From, window.To
 	if x.Range != nil {
@@ -134,7 +109,7 @@ func (x *contactSheet) measure() (err error) {
 		from, to = later(from, begin), earlier(to, end)
 	}
 	switch {
-	case len(x.Cameras) == 0 || from.IsZero() || !from.Before(to):
+	case from.IsZero() || !from.Before(to):
 		return fault.New(fault.NotFound, "%s has nothing in that time", x.Dir)
 	case x.Every <= 0:
 		return fault.New(fault.Usage, "a picture each %v makes no sense", x.Every)
