@@ -1,6 +1,9 @@
 package archive
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,6 +82,58 @@ func TestAClipHoldsWhatFillsTheMiddleOfAFile(t *testing.T) {
 					t.Errorf("%d pictures from %v to %v", len(times), times[0], times[len(times)-1])
 				}
 				shown(t, path, "a")
+			}
+		})
+	}
+}
+
+// TestHLSHoldsWhatFillsTheMiddleOfAFile: as one stream without a seam, which needs no key
+// frame behind a gap.
+func TestHLSHoldsWhatFillsTheMiddleOfAFile(t *testing.T) {
+	for name, soundToo := range map[string]bool{"all is lost": true, "the sound goes on": false} {
+		t.Run(name, func(t *testing.T) {
+			m, video, _ := woven(t, soundToo)
+			l := m.shelf()
+			pieces, notes, err := l.HLS(t.Context(), "a", "", time.Time{}, time.Time{})
+			m.must(err)
+			if len(notes) > 0 {
+				t.Errorf("notes %q", notes)
+			}
+			whole := fetch(t, l, pieces[0].Init)
+			at := pieces[0].Time
+			for i, p := range pieces {
+				if p.Gap || p.Discontinuity || p.Init != pieces[0].Init || p.Time.Sub(at).Abs() > 150*ms { // pictures are reordered at a seam
+					t.Errorf("piece %d: %+v, the one before ends at %v", i, p, at)
+				}
+				at = p.Time.Add(p.Duration)
+				whole = append(whole, fetch(t, l, &p)...)
+			}
+			if at.Sub(nine.Add(9*time.Second)).Abs() > 150*ms {
+				t.Errorf("the end is %v", at)
+			}
+			file := filepath.Join(t.TempDir(), "whole.mp4")
+			m.must(os.WriteFile(file, whole, 0o644))
+			want := m.save(m.cut("a", ClipOptions{}), "clip.mp4")
+			for _, stream := range []string{"v", "a"} {
+				got, all := sums(t, file, stream), sums(t, want, stream)
+				if !slices.Equal(got, all) {
+					t.Errorf("%s: %d are shown that are not the %d of a clip", stream, len(got), len(all))
+				}
+			}
+			if n := len(sums(t, file, "v")); n != len(video.samples) {
+				t.Errorf("%d pictures, want %d", n, len(video.samples))
+			}
+			times := shown(t, file, "v")
+			for i := 1; i < len(times); i++ {
+				if !near(times[i]-times[i-1], 0.04, 0.002) {
+					t.Errorf("picture %d comes %.3f s after the one before", i, times[i]-times[i-1])
+				}
+			}
+			// Only what was asked for.
+			some, _, err := l.HLS(t.Context(), "a", "", nine.Add(2500*ms), nine.Add(3*time.Second))
+			m.must(err)
+			if len(some) != 1 || some[0].Time.After(nine.Add(2500*ms)) {
+				t.Errorf("%+v", some)
 			}
 		})
 	}

@@ -60,14 +60,21 @@ func (l *Library) HLS(ctx context.Context, path, sound string, from, to time.Tim
 	}
 	list := lister{from: from, to: to}
 	var refused error
-	for _, h := range inOrder(holdings) {
+	woven := map[*Segment]bool{} // what fills gaps in the middle of others, and was listed with them
+	for _, h := range fillingsLast(inOrder(holdings)) {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, fault.Because("list media", err)
 		}
-		if !h.segment.touches(from, to) {
+		if woven[h.segment] || !h.segment.touches(from, to) {
 			continue
 		}
-		one, err := l.piecesOf(ctx, h, sound)
+		one, used, err := l.weave(ctx, h, sound)
+		if one == nil && err == nil {
+			one, err = l.piecesOf(ctx, h, sound)
+		}
+		for _, s := range used {
+			woven[s] = true
+		}
 		switch {
 		case fault.Is(err, fault.Unsupported):
 			refused = err
@@ -92,6 +99,7 @@ func (l *Library) HLS(ctx context.Context, path, sound string, from, to time.Tim
 // held is a segment and the recording it is in.
 type held struct {
 	recording *Recording
+	camera    *Camera
 	segment   *Segment
 }
 
@@ -100,10 +108,25 @@ func inOrder(holdings []Holding) []held {
 	var list []held
 	for _, h := range holdings {
 		for _, s := range h.Camera.Segments {
-			list = append(list, held{h.Recording, s})
+			list = append(list, held{h.Recording, h.Camera, s})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b held) int { return a.segment.Start.Compare(b.segment.Start) })
+	return list
+}
+
+// fillingsLast puts what fills the middle of another segment behind that: it begins with what
+// a decoder needs, which may lie before it.
+func fillingsLast(list []held) []held {
+	slices.SortStableFunc(list, func(a, b held) int {
+		begins := func(h held) time.Time {
+			if from, _ := h.camera.filledBy(h.segment.N); h.segment.Origin == originReplay && from.After(h.segment.Start) {
+				return from
+			}
+			return h.segment.Start
+		}
+		return begins(a).Compare(begins(b))
+	})
 	return list
 }
 
@@ -146,17 +169,7 @@ func (l *Library) piecesOf(ctx context.Context, h held, sound string) (*listed, 
 	}
 	name := resource{recording: h.recording.Name, camera: h.segment.Camera, n: h.segment.N, sound: sound}
 	out := &listed{init: c.initPiece(name), notes: c.notes, slack: slackOf(s.interval(s.deciding()))}
-	first := 0
-	for i := range x.Fragments {
-		next := i + 1
-		if next < len(x.Fragments) && (!x.Fragments[next].Key || x.Fragments[next].Time.Sub(x.Fragments[first].Time) < pieceLength) {
-			continue
-		}
-		p := c.piece(name, first, i)
-		p.Init = out.init
-		out.pieces = append(out.pieces, p)
-		first = next
-	}
+	out.cut(c, name)
 	return out, nil
 }
 
@@ -202,6 +215,10 @@ func (c *slicer) piece(name resource, first, last int) Piece {
 	if first < last {
 		p.Duration = c.end(last).Sub(a.Time)
 	}
+	if c.windows != nil { // the file has more there
+		from, to := c.covers(first, last)
+		p.Time, p.Duration, p.Key = from, to.Sub(from), a.Key && from.Equal(a.Time)
+	}
 	if c.direct {
 		p.Offset, p.Length = a.Offset, b.Offset+b.Size-a.Offset
 	} else {
@@ -221,6 +238,16 @@ func (c *slicer) end(i int) time.Time {
 		return c.Fragments[i+1].Time
 	}
 	return c.Fragments[i].Time.Add(c.Fragments[i].Span)
+}
+
+// covers is the time that fragments first to last have of a part of a file.
+func (c *slicer) covers(first, last int) (from, to time.Time) {
+	t := c.Tracks[c.deciding()]
+	to = t.End
+	if _, end := c.extent(); last < end {
+		to = earlier(to, c.end(last))
+	}
+	return later(c.Fragments[first].Time, t.Start), to
 }
 
 // lister puts the pieces of segments one behind the other.

@@ -64,6 +64,9 @@ func (l *Library) Open(uri string) (Body, error) {
 	if i < 0 {
 		return nil, none
 	}
+	if r.turn != (turn{}) {
+		return l.turnBody(rec, camera, camera.Segments[i], r)
+	}
 	return l.body(rec, camera.Segments[i], r)
 }
 
@@ -105,6 +108,11 @@ func (l *Library) bodyOf(f vfs.File, rec *Recording, s *Segment, r resource) (Bo
 	if r.kind == sliceInit {
 		return newBody(f, segment.InitBytes(c.header), f, 0, c.beside), nil
 	}
+	return c.body(f, r)
+}
+
+// body is a slice, which takes over the files.
+func (c *slicer) body(f vfs.File, r resource) (Body, error) {
 	head, rest, err := c.slice(r.first, r.last)
 	if err != nil {
 		if c.beside != nil {
@@ -113,4 +121,25 @@ func (l *Library) bodyOf(f vfs.File, rec *Recording, s *Segment, r resource) (Bo
 		return nil, err
 	}
 	return newBody(f, head, rest, rest.size, c.beside), nil
+}
+
+// turnBody is a slice of a segment with a gap in its middle, or of what fills one.
+func (l *Library) turnBody(rec *Recording, camera *Camera, s *Segment, r resource) (Body, error) {
+	none := fault.New(fault.NotFound, "there is no such media")
+	if r.kind != sliceMedia {
+		return nil, none
+	}
+	c, f, err := l.slicerOf(context.Background(), rec, camera, s, r.turn, r.sound)
+	if c == nil || err == errOther {
+		return nil, none
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.body(f, r)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return body, nil
 }

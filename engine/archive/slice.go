@@ -23,11 +23,12 @@ import (
 //	RECORDING/CAMERA/N/FIRST-LAST.m4s   a slice: its fragments from FIRST to LAST
 //
 // with the names in base64, as they may hold anything, and a slash too. Before the last
-// word may stand the path, in base64, of another camera whose sound is taken.
+// word may stand the path, in base64, of another camera whose sound is taken, and a [turn].
 type resource struct {
 	recording, camera string
 	n                 uint64
 	sound             string // path of another camera
+	turn              turn   // of a segment that has a gap in its middle, or fills one
 	kind              resourceKind
 	first, last       int
 }
@@ -46,6 +47,9 @@ func (r resource) uri() string {
 	if r.sound != "" {
 		base += code.EncodeToString([]byte(r.sound)) + "/"
 	}
+	if word := r.turn.word(); word != "" {
+		base += word + "/"
+	}
 	switch r.kind {
 	case sliceInit:
 		return base + "init.mp4"
@@ -58,7 +62,7 @@ func (r resource) uri() string {
 // parseResource is the reverse of uri.
 func parseResource(uri string) (r resource, ok bool) {
 	words := strings.Split(uri, "/")
-	if len(words) < 4 || len(words) > 5 || len(uri) > 4<<10 {
+	if len(words) < 4 || len(words) > 6 || len(uri) > 4<<10 {
 		return r, false
 	}
 	recording, err1 := base64.RawURLEncoding.DecodeString(words[0])
@@ -68,8 +72,19 @@ func parseResource(uri string) (r resource, ok bool) {
 		return r, false
 	}
 	r = resource{recording: string(recording), camera: string(camera), n: n}
-	if len(words) == 5 {
-		sound, err := base64.RawURLEncoding.DecodeString(words[3])
+	middle := words[3 : len(words)-1]
+	if n := len(middle); n > 0 && strings.HasPrefix(middle[n-1], "~") {
+		var ok bool
+		if r.turn, ok = parseTurn(middle[n-1]); !ok {
+			return r, false
+		}
+		middle = middle[:n-1]
+	}
+	if len(middle) > 1 {
+		return r, false
+	}
+	if len(middle) == 1 {
+		sound, err := base64.RawURLEncoding.DecodeString(middle[0])
 		if r.sound = string(sound); err != nil {
 			return r, false
 		}
@@ -97,8 +112,10 @@ type slicer struct {
 	from   []int          // by track of header: the track of the file
 	direct bool           // the file's own bytes will do
 	notes  []string
-	beside *strip      // sound of another camera: the last track of header; nil: none
-	heard  media.Track // as it is recorded
+	reach  *[2]int       // see extent; nil: not known yet
+	shift  time.Duration // of the file's time to the header's
+	beside *strip        // sound of another camera: the last track of header; nil: none
+	heard  media.Track   // as it is recorded
 }
 
 // newSlicer decides how; silent leaves out the sound. The error is of kind fault.Unsupported when no browser plays the
@@ -223,6 +240,9 @@ func (c *slicer) slice(first, last int) (head []byte, body *payload, err error) 
 				continue
 			}
 			units := slices.Clone(r.units)
+			for j := range units {
+				units[j].DTS += media.FromDuration(c.shift, c.header.Tracks[out].ClockRate)
+			}
 			if c.header.Tracks[out].Codec == segment.FLAC {
 				k := clump{s: c.stretch, track: in, units: units, all: r.units, prior: runs[:i+1]}
 				before = newConversion(k, uint64(units[0].DTS), before)
@@ -238,6 +258,9 @@ func (c *slicer) slice(first, last int) (head []byte, body *payload, err error) 
 	}
 	if c.beside != nil {
 		from, to := c.Fragments[first].Time, c.end(last)
+		if c.windows != nil {
+			from, to = c.covers(first, last)
+		}
 		tracks[len(c.from)] = c.besides(body, from, to)
 	}
 	if body.size > segment.MaxFragment {
