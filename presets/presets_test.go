@@ -5,6 +5,7 @@ import (
 	"image"
 	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
+	"rtsprec/engine/settings"
 )
 
 func files(named ...string) fs.FS {
@@ -293,6 +295,28 @@ func TestAPresetBoundsSizeAndPaceAndKeepsTheShape(t *testing.T) {
 			t.Errorf("%dx%d at %v: %dx%d at %v", c.w, c.h, c.fps, w, h, fps)
 		}
 	}
+}
+
+// TestTheExampleHasEveryKey holds that the file that is packed documents all there is.
+func TestTheExampleHasEveryKey(t *testing.T) {
+	text, err := os.ReadFile("../packaging/presets.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reader{File: settings.File{Name: "presets.yaml"}, own: true, set: &Set{}}
+	root, _ := r.Root(text)
+	r.file(root)
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
+	}
+	look := r.look(&Look{}) // which stands where it counts for all cells
+	for _, key := range r.Unmet() {
+		of, name, _ := strings.Cut(key, ".")
+		if _, shared := look[name]; !shared || of != "cells" && of != "rest" {
+			t.Errorf("the example does not show %s", key)
+		}
+	}
+	sameAgain(t, r.set, false)
 }
 
 // written is everything there is in a set, or what is the user's of it, as files.

@@ -80,16 +80,21 @@ func limited(dir fs.FS, name string) ([]byte, error) {
 func (s *Set) parse(name string, data []byte, own bool) []string {
 	r := &reader{File: settings.File{Name: name}, own: own, set: s}
 	if root, ok := r.Root(data); ok {
-		r.Keys(root, map[string]func(settings.Value){
-			"layouts":  func(v settings.Value) { r.Each(v, r.layout) },
-			"encoders": func(v settings.Value) { r.Each(v, r.encoder) },
-			"ladders":  func(v settings.Value) { r.Each(v, r.ladder) },
-		})
+		r.file(root)
 	}
 	if many, ok := errors.AsType[settings.Mistakes](r.Err()); ok {
 		return many.Lines
 	}
 	return nil
+}
+
+// file takes a whole file.
+func (r *reader) file(root settings.Value) {
+	r.Keys(root, map[string]func(settings.Value){
+		"layouts":  func(v settings.Value) { r.Each(v, r.layout) },
+		"encoders": func(v settings.Value) { r.Each(v, r.encoder) },
+		"ladders":  func(v settings.Value) { r.Each(v, r.ladder) },
+	})
 }
 
 // mistaken makes one error of many lines.
