@@ -1,9 +1,11 @@
 package archive
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
@@ -73,4 +75,51 @@ func TestABrowserShowsAClipFromItsStartOn(t *testing.T) {
 	}
 	c.Eval("video.play()", nil)
 	c.Until("the end", "video.ended")
+}
+
+// TestABrowserNoticesNoSeamWhereAFileIsFilled: its media source has all of it buffered, also
+// what follows a gap without a key frame.
+func TestABrowserNoticesNoSeamWhereAFileIsFilled(t *testing.T) {
+	t.Parallel()
+	m, _, _ := woven(t, true)
+	l := m.shelf()
+	pieces, _, err := l.HLS(t.Context(), "a", "", time.Time{}, time.Time{})
+	m.must(err)
+	parts := [][]byte{fetch(t, l, pieces[0].Init)}
+	for _, p := range pieces {
+		parts = append(parts, fetch(t, l, &p))
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n, err := strconv.Atoi(r.URL.Path[1:]); err == nil && n < len(parts) {
+			w.Write(parts[n])
+			return
+		}
+		w.Write([]byte("<!doctype html><video id=video muted></video>"))
+	}))
+	defer server.Close()
+	c := peers.StartChromium(t, 400, 300)
+	c.Open(server.URL + "/page")
+	var ranges [][2]float64
+	c.Eval(fmt.Sprintf(`(async () => {
+		const source = new MediaSource();
+		video.src = URL.createObjectURL(source);
+		await new Promise(done => source.onsourceopen = done);
+		const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.64001f,mp4a.40.2"');
+		for (let n = 0; n < %d; n++) {
+			const data = await (await fetch("/" + n)).arrayBuffer();
+			await new Promise((done, failed) => { buffer.onupdateend = done; buffer.onerror = () => failed(new Error("piece " + n)); buffer.appendBuffer(data); });
+		}
+		source.endOfStream();
+		return Array.from({length: buffer.buffered.length}, (_, i) => [buffer.buffered.start(i), buffer.buffered.end(i)]);
+	})()`, len(parts)), &ranges)
+	if len(ranges) != 1 || ranges[0][0] > 0.2 || !near(ranges[0][1], 9, 0.2) {
+		t.Errorf("buffered: %v", ranges)
+	}
+	c.Eval("video.playbackRate = 4, video.play()", nil)
+	c.Until("the end", "video.ended")
+	var dropped int
+	c.Eval("video.getVideoPlaybackQuality().corruptedVideoFrames || 0", &dropped)
+	if dropped > 0 {
+		t.Errorf("%d pictures are broken", dropped)
+	}
 }
