@@ -68,9 +68,9 @@ func newCompose(p *process) *cobra.Command {
 		Short: "Put many cameras into one picture",
 		Long: `Put cameras, recordings and media files into one picture, aligned by when they
 were captured. OUT is a directory (a recording, with all its guarantees), a file
-(.mp4, there when it is complete), or an rtsp:// address; it may be repeated, and
---listen serves the picture as rtsp://HOST/composed beside that. The picture keeps
-its pace whatever its inputs do: one that is away shows its last picture, then a
+(.mp4, there when it is complete), or an rtsp:// address; it may be repeated,
+and --listen serves the picture as rtsp://HOST/composed. The picture keeps its
+pace whatever its inputs do: one that is away shows its last picture, then a
 slate with its name, until it is back. Recordings and files alone are composed
 as fast as the machine can.
 
@@ -80,9 +80,9 @@ the next layout, q: the end) or by "rtsprec ctl". --isolate records the cameras
 for themselves too, unchanged, into the same recording.`,
 		Example: `  rtsprec compose -i teacher=rtsp://cam1/a -i slides=rtsp://cam2/b \
       --layout speaker -o lesson -t 45m
-  rtsprec compose -i door -i yard -i hall -i gate --label time --listen :8554
+  rtsprec compose -i door -i yard -i hall --label time --listen :8554
   rtsprec compose --from math-101 -ss 10m -to 20m --layout pip -o clip.mp4
-  rtsprec compose -i a.mp4 -i b.mp4 --layout side-by-side --size 1280x720 -o c.mp4
+  rtsprec compose -i a.mp4 -i b.mp4 --layout side-by-side --size 720p -o c.mp4
   rtsprec compose -i testsrc:// -i testsrc:// --isolate -o both -t 60`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,

@@ -68,10 +68,6 @@ func (p *process) mediaFile(text string) (engine.ComposeInput, bool) {
 	if (err != nil || !info.Mode().IsRegular()) && !looks {
 		return engine.ComposeInput{}, false
 	}
-	if name == "" {
-		base := filepath.Base(file)
-		name = strings.TrimSuffix(base, filepath.Ext(base))
-	}
 	return engine.ComposeInput{Name: name, File: file}, true
 }
 
@@ -113,19 +109,24 @@ func (o *composeOptions) recordedInputs(p *process) ([]engine.ComposeInput, erro
 	return list, nil
 }
 
-// uniqueInputs gives inputs whose names were not typed, and are taken, a number.
+// uniqueInputs calls files without a name as they are called on the disk, with a number
+// where that is taken.
 func uniqueInputs(list []engine.ComposeInput) error {
 	seen := map[string]bool{}
 	for i := range list {
-		name := list[i].Name
-		for n := 2; list[i].File != "" && seen[strings.ToLower(name)]; n++ {
-			name = fmt.Sprintf("%s-%d", list[i].Name, n)
+		in := &list[i]
+		if in.Name == "" {
+			base := filepath.Base(in.File)
+			base = strings.TrimSuffix(base, filepath.Ext(base))
+			in.Name = base
+			for n := 2; seen[strings.ToLower(in.Name)]; n++ {
+				in.Name = fmt.Sprintf("%s-%d", base, n)
+			}
 		}
-		list[i].Name = name
-		if seen[strings.ToLower(name)] {
-			return usage("-i left=rtsp://... -i right=rtsp://...", "two inputs are called %s", name)
+		if seen[strings.ToLower(in.Name)] {
+			return usage("-i left=rtsp://... -i right=rtsp://...", "two inputs are called %s", in.Name)
 		}
-		seen[strings.ToLower(name)] = true
+		seen[strings.ToLower(in.Name)] = true
 	}
 	return nil
 }
