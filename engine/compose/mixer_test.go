@@ -342,9 +342,13 @@ func FuzzMixersAlwaysGiveWholeBlocks(f *testing.F) {
 			if r.IntN(20) == 0 {
 				wall = time.Unix(r.Int64N(1<<40)-1<<39, 0)
 			}
+			pts := media.Ticks(r.Int64() >> r.IntN(63))
+			if r.IntN(2) == 0 {
+				pts = -pts
+			}
 			s := media.Sound{
 				SoundFormat: media.SoundFormat{Rate: 48000, Channels: 1 + r.IntN(2)}, Wall: wall,
-				PTS: media.Ticks(r.Int64()>>r.IntN(63) - r.Int64()>>r.IntN(63)), Samples: make([]float32, r.IntN(5000)),
+				PTS: pts, Samples: make([]float32, r.IntN(5000)),
 			}
 			for i := range s.Samples {
 				s.Samples[i] = math.Float32frombits(r.Uint32())
