@@ -83,6 +83,7 @@ var parts = []struct {
 	{"serve", (*bench).serve},
 	{"relay", (*bench).relay},
 	{"backfill", (*bench).backfill},
+	{"transcode", (*bench).transcode},
 	{"hardware", (*bench).hardware},
 }
 
@@ -109,7 +110,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, hardware")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, hardware")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {
