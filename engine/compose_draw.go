@@ -53,32 +53,37 @@ func (p *painter) cell(cell compose.Placed, at time.Time) {
 	state := p.c.stage.stateOf(cell.Input)
 	picture, ok := in.pictures.Pick(at.Add(p.c.slack()))
 	shown := ok && (state == inputLive || state == inputFrozen)
-	if !shown || !p.show(cell, in, picture) {
+	var where image.Rectangle
+	if shown {
+		where, shown = p.show(cell, in, picture)
+	}
+	if !shown {
 		p.slate(cell, in, state)
 		return
 	}
 	p.fill(cell.Border, cell.Frame())
+	cell.Inner = where // the label stands on the picture, not beside it
 	p.label(cell, in.Name, in.pictures.Wall().Add(-in.shift))
 }
 
-// show draws a picture in its cell.
-func (p *painter) show(cell compose.Placed, in *composeInput, picture media.Picture) bool {
+// show draws a picture in its cell, and says where.
+func (p *painter) show(cell compose.Placed, in *composeInput, picture media.Picture) (where image.Rectangle, ok bool) {
 	w, h := picture.Size()
 	src, dst := cell.Place(image.Pt(w, h), 1)
 	if dst.Empty() {
-		return false
+		return dst, false
 	}
 	if err := p.c.canvas.Draw(picture, src, dst); err != nil {
 		if now := p.c.deps.Clock.Now(); p.told.IsZero() || now.Sub(p.told) > time.Minute {
 			p.told = now
 			p.c.deps.observe(Notice{Camera: in.Name, Message: "cannot be drawn: " + err.Error()})
 		}
-		return false
+		return dst, false
 	}
 	if dst != cell.Inner {
 		p.fill(cell.Background, compose.Bare(cell.Inner, dst))
 	}
-	return true
+	return dst, true
 }
 
 // slate draws what stands in place of a picture that there is not.
