@@ -12,6 +12,10 @@ import (
 func (l *pictureLane) encodeAll(ctx context.Context) {
 	defer close(l.done)
 	for p := range l.pictures {
+		select {
+		case l.taken <- struct{}{}:
+		default:
+		}
 		if !l.hurry.Load() {
 			l.encode(ctx, p)
 		}

@@ -24,6 +24,9 @@ type pictureLane struct {
 	done     chan struct{} // closed when the encoding goroutine has ended
 	hurry    atomic.Bool   // what is left is thrown away
 
+	taken   chan struct{} // has a token when the encoder took a picture
+	arrival time.Time     // of the unit that is decoded
+
 	dec      media.PictureDecoder // nil until its configuration is known
 	last     media.Ticks          // PTS of the last picture that was passed on
 	some     bool                 // there was one
@@ -46,7 +49,7 @@ type pictureLane struct {
 // newPictureLane opens the codecs and begins to encode; ctx is for what is written.
 func newPictureLane(ctx context.Context, t *transcoder, run media.Run, from media.Track, to media.Codec) (*pictureLane, error) {
 	l := &pictureLane{
-		t: t, from: from, to: to, pictures: make(chan media.Picture, picturesWaiting), done: make(chan struct{}),
+		t: t, from: from, to: to, pictures: make(chan media.Picture, picturesWaiting), done: make(chan struct{}), taken: make(chan struct{}, 1),
 		track: media.Track{Codec: to, ClockRate: 90000},
 	}
 	if err := l.prepare(); err != nil {
@@ -183,6 +186,7 @@ func (pictureIntake) End(context.Context, media.Gap) error { return nil }
 // Write implements media.Sink.
 func (l pictureIntake) Write(ctx context.Context, au media.AccessUnit) error {
 	l.remarks.note(au)
+	l.arrival = au.Arrival
 	if au.Config != nil {
 		l.from.Config = au.Config
 	}
@@ -231,7 +235,7 @@ func (l *pictureLane) pass(ctx context.Context, pictures []media.Picture, wait b
 			p.Release()
 			continue
 		}
-		if !wait && len(l.pictures) == cap(l.pictures) {
+		if !wait && !l.room(ctx) {
 			l.leave(p)
 			continue
 		}
@@ -244,6 +248,28 @@ func (l *pictureLane) pass(ctx context.Context, pictures []media.Picture, wait b
 			p.Release()
 		}
 	}
+}
+
+// room waits until the encoder takes another picture, as long as what comes is not late:
+// units wait cheaply, and a machine that is busy for a moment costs no picture.
+func (l *pictureLane) room(ctx context.Context) bool {
+	for len(l.pictures) == cap(l.pictures) {
+		left := lateAfter - l.t.deps.Clock.Now().Sub(l.arrival)
+		if left <= 0 {
+			return false
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-l.taken:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // picks reports whether a picture is one of those that are wanted a second. A quarter of

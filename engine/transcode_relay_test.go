@@ -164,4 +164,3 @@ func TestARelayCodesWhatATargetRefusesAndCopiesTheRest(t *testing.T) {
 		})
 	}
 }
-

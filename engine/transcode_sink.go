@@ -23,7 +23,7 @@ import (
 //
 // Its caller waits for sound, never for pictures: those wait for their decoder, at most
 // unitsWaiting bytes of them, and decoded for their encoder, at most picturesWaiting. Where
-// encoding is slower than they come, pictures are left out before they are encoded: the
+// that is behind by lateAfter, pictures are left out before they are encoded: the
 // next one is then damaged, or has Missing where a second or more is missing. They are
 // counted and told once a second. Tracks that are copied lose nothing by that. What is
 // written goes through a queue, so that a disk that refuses for a while costs no picture.
@@ -104,6 +104,8 @@ const (
 	unitsWaiting = 16 << 20
 	// picturesWaiting bounds what waits for an encoder.
 	picturesWaiting = 6
+	// lateAfter is how late a picture may be and still wait for an encoder that is behind.
+	lateAfter = 2 * time.Second
 	// flushMost is how long the end of a run may take.
 	flushMost = 5 * time.Second
 )
