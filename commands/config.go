@@ -159,6 +159,8 @@ func (c *serveConfig) record(v settings.Value) {
 		"commit":   c.span(&r.Commit, 100*time.Millisecond, time.Minute),
 		"fragment": c.span(&r.Fragment, 20*time.Millisecond, 10*time.Second),
 		"queue":    c.size(&r.Queue),
+
+		"backfill_rate": c.size(&r.BackfillRate),
 	})
 }
 
@@ -289,8 +291,13 @@ func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 			"pull":      c.Parsed(enum[string]{&said.pull, []string{"always", "on-demand"}}.Set),
 			"idle":      c.span(&path.Idle, time.Second, 24*time.Hour),
 			"record":    func(v settings.Value) { said.record = new(bool); c.Flag(said.record)(v) },
+			"backfill":  c.Text(&path.Backfill),
 		})
 		link.fingerprint = fingerprint
+		if path.Backfill != "" {
+			c.private(v, name, path.Backfill)
+			path.Backfill = c.p.login(path.Backfill)
+		}
 		if source != "" {
 			path.Camera = c.camera(ctx, v, name, source, sub, link)
 		} else if sub != "" || said.pull != "" {
@@ -301,13 +308,22 @@ func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 	})
 }
 
+// private refuses a password in an address where others may read the file.
+func (c *serveConfig) private(v settings.Value, path, address string) {
+	if !hasPassword(address) {
+		return
+	}
+	if err := checkPrivate(c.Name, c.mode); err != nil {
+		c.Wrong(v, "path %q: the source holds a password, and %v", path, err)
+	}
+}
+
 // camera is what a path is pulled from: a URL, or a camera by its name.
 func (c *serveConfig) camera(ctx context.Context, v settings.Value, path, source, sub string, link connection) *journal.Camera {
-	if strings.Contains(source, "://") && hasPassword(source) || hasPassword(sub) {
-		if err := checkPrivate(c.Name, c.mode); err != nil {
-			c.Wrong(v, "path %q: the source holds a password, and %v", path, err)
-		}
+	if strings.Contains(source, "://") {
+		c.private(v, path, source)
 	}
+	c.private(v, path, sub)
 	found, err := link.resolveInputs(ctx, c.p, []string{source})
 	if err == nil && sub != "" {
 		err = checkURL(sub)

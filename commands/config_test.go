@@ -99,6 +99,36 @@ paths:
 	}
 }
 
+func TestGapsAreFilledFromWhatIsNamedForThat(t *testing.T) {
+	f := newFake(t)
+	o, err := f.config(t, `
+record: {dir: live, backfill_rate: 1MB}
+paths:
+  gate: {source: rtsp://cam/live, backfill: "rtsp://near/gate?from={start}"}
+  hall: {source: rtsp://cam2/live}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Record.BackfillRate != 1_000_000 || o.Paths[0].Backfill != "rtsp://near/gate?from={start}" || o.Paths[1].Backfill != "" {
+		t.Errorf("%+v", o)
+	}
+	serve := defaultServeOptions()
+	serve.backfill.typed = []string{"rtsp://all/x"}
+	if err := serve.fills(f.process(), o.Paths); err != nil || o.Paths[0].Backfill == "rtsp://all/x" || o.Paths[1].Backfill != "rtsp://all/x" {
+		t.Errorf("%v: %+v", err, o.Paths)
+	}
+	serve.backfill.typed = []string{"elsewhere=rtsp://all/x"}
+	if err := serve.fills(f.process(), o.Paths); !fault.Is(err, fault.Usage) {
+		t.Errorf("a path that is not there: %v", err)
+	}
+	for _, wrong := range []string{"{backfill: rtsp://near/x}", "{source: rtsp://cam/x, backfill: 'http://near/x'}", "{source: rtsp://cam/x, record: false, backfill: rtsp://near/x}"} {
+		if _, err := f.config(t, "record: {dir: live}\npaths:\n  gate: "+wrong+"\n"); err == nil || !strings.Contains(err.Error(), "serve.yaml:3: ") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 func TestPathsMayNameCamerasOfTheirOwnFile(t *testing.T) {
 	f := newFake(t)
 	if err := os.WriteFile("known.yaml", []byte("cameras:\n  - {name: door, url: rtsp://cam7/live, transport: udp}\n"), 0o600); err != nil {

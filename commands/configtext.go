@@ -31,6 +31,7 @@ func configText(o engine.ServeOptions) string {
 	w.line("  commit: %s", shortSpan(o.Record.Commit))
 	w.line("  fragment: %s", shortSpan(o.Record.Fragment))
 	w.line("  queue: %s", sizeText(o.Record.Queue))
+	w.line("  backfill_rate: %s", sizeText(o.Record.BackfillRate))
 	w.retention(o)
 	w.users(o.Users)
 	w.line("tries: %d", o.Tries)
@@ -127,6 +128,9 @@ func (w *configWriter) path(p engine.ServePath) {
 	}
 	w.line("    insecure: %v", c.Insecure)
 	w.text("    fingerprint", c.Fingerprint)
+	if p.Backfill != "" {
+		w.text("    backfill", fault.URL(p.Backfill))
+	}
 	pull := "always"
 	if p.OnDemand {
 		pull = "on-demand"

@@ -35,6 +35,7 @@ type serveOptions struct {
 	fragment   span
 	grace      span
 	keep       keepFlags
+	backfill   backfillFlags
 	keepAll    bool
 	conns      int
 	perAddress int
@@ -105,6 +106,7 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
 	flags.Var(&o.buffer, "record-queue", "how much may wait for the disk, for each path")
+	o.backfill.bind(cmd)
 	o.keep.bind(cmd)
 	flags.BoolVar(&o.keepAll, "keep-archives", false, "hold what others recorded below --archive to the same")
 	flags.StringArrayVar(&o.rtsp, "rtsp", []string{engine.DefaultRTSPAddress}, "`address` of RTSP; empty: off")
@@ -218,6 +220,9 @@ func (o *serveOptions) options(ctx context.Context, p *process, typed func(strin
 	if len(options.Paths) == 0 {
 		options.Paths = []engine.ServePath{{Name: "**", Record: options.Record.Dir != ""}}
 	}
+	if err := o.fills(p, options.Paths); err != nil {
+		return options, err
+	}
 	for _, list := range [][]string{options.RTSP, options.RTSPS, options.HTTP, options.HTTPS} {
 		for _, address := range list {
 			if err := checkAddress(address); err != nil {
@@ -243,7 +248,7 @@ func (o *serveOptions) flags() engine.ServeOptions {
 	return engine.ServeOptions{
 		RTSP: given(o.rtsp), RTSPS: given(o.rtsps), HTTP: given(o.http), HTTPS: given(o.https),
 		Cert: o.cert, Key: o.key, UDP: o.udp, Multicast: o.multicast, Archives: slices.Clone(o.archives),
-		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: o.buffer.n, Keep: o.keep.keep(), KeepArchives: o.keepAll},
+		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: o.buffer.n, Keep: o.keep.keep(), KeepArchives: o.keepAll, BackfillRate: o.backfill.rate.n},
 		Tries:  o.tries, TriesWindow: o.window.d,
 		Connections: o.conns, PerAddress: o.perAddress, Idle: o.idle.d, Queue: o.queue.n, Grace: o.grace.d,
 	}
@@ -265,6 +270,7 @@ func (o *serveOptions) override(into *engine.ServeOptions, all engine.ServeOptio
 		"keep-age":      func() { into.Record.Keep.Age = all.Record.Keep.Age },
 		"keep-size":     func() { into.Record.Keep.Size = all.Record.Keep.Size },
 		"keep-free":     func() { into.Record.Keep.Free = all.Record.Keep.Free },
+		"backfill-rate": func() { into.Record.BackfillRate = all.Record.BackfillRate },
 		"keep-archives": func() { into.Record.KeepArchives = all.Record.KeepArchives },
 		"connections":   func() { into.Connections = all.Connections }, "per-address": func() { into.PerAddress = all.PerAddress },
 		"idle": func() { into.Idle = all.Idle }, "queue": func() { into.Queue = all.Queue }, "grace": func() { into.Grace = all.Grace },
@@ -289,6 +295,28 @@ func (o *serveOptions) paths(ctx context.Context, p *process, recording bool) ([
 		paths = append(paths, engine.ServePath{Name: cameras[i].Name, Camera: &cameras[i], OnDemand: o.onDemand, Record: recording && !o.onDemand})
 	}
 	return paths, nil
+}
+
+// fills gives paths the sources of --backfill: the one named, or all that are pulled,
+// recorded and have none.
+func (o *serveOptions) fills(p *process, paths []engine.ServePath) error {
+	sources, err := o.backfill.sources(p)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		known := false
+		for i := range paths {
+			path := &paths[i]
+			if path.Name == s.Camera || s.Camera == "" && path.Camera != nil && path.Record && path.Backfill == "" {
+				path.Backfill, known = s.URL, true
+			}
+		}
+		if !known {
+			return usage("-i NAME=URL --backfill NAME=URL", "there is no path %q to fill the gaps of", s.Camera)
+		}
+	}
+	return nil
 }
 
 // sayChecked answers --check-config where nothing is wrong.

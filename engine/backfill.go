@@ -108,14 +108,7 @@ func (j job) fillRest(ctx context.Context, d Deps) error {
 // newBackfiller returns nil where no camera has a source. sources, if any, are used
 // instead of the plan's.
 func newBackfiller(d Deps, rec *record.Recording, dir string, rate int64, sources []BackfillSource) *backfiller {
-	b := &backfiller{
-		d: d, rec: rec, rate: rate, library: archive.NewLibrary(d.FS, d.Clock, dir),
-		sources: map[string]journal.Camera{}, devices: map[string]*sync.Mutex{}, zones: map[string]time.Duration{},
-		asked: map[string]time.Time{}, tries: map[fillKey]*fillTry{},
-	}
-	if b.rate <= 0 {
-		b.rate = DefaultBackfillRate
-	}
+	b := makeBackfiller(d, rec, dir, rate)
 	cameras := slices.Clone(rec.Plan().Cameras)
 	if len(sources) > 0 {
 		for i := range cameras {
@@ -132,6 +125,15 @@ func newBackfiller(d Deps, rec *record.Recording, dir string, rate int64, source
 		return nil
 	}
 	return b
+}
+
+// makeBackfiller makes one that has no sources yet. rate 0: [DefaultBackfillRate].
+func makeBackfiller(d Deps, rec *record.Recording, dir string, rate int64) *backfiller {
+	return &backfiller{
+		d: d, rec: rec, rate: orDefault(rate, DefaultBackfillRate), library: archive.NewLibrary(d.FS, d.Clock, dir),
+		sources: map[string]journal.Camera{}, devices: map[string]*sync.Mutex{}, zones: map[string]time.Duration{},
+		asked: map[string]time.Time{}, tries: map[fillKey]*fillTry{},
+	}
 }
 
 // run fills gaps until ctx ends, each once the source is likely to have what follows it.

@@ -54,7 +54,8 @@ func (h *hub) apply(ctx context.Context, conf []ServePath) {
 	var ended []*livePath
 	for name, p := range h.paths {
 		now, found := findPath(conf, name)
-		if now.Name = p.conf.Name; !found || !reflect.DeepEqual(now, p.conf) {
+		now.Name, now.Backfill = p.conf.Name, p.conf.Backfill // where gaps are filled from disturbs nothing
+		if !found || !reflect.DeepEqual(now, p.conf) {
 			ended = append(ended, p)
 			delete(h.paths, name)
 		}

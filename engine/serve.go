@@ -228,6 +228,7 @@ func (s *server) tend(ctx context.Context) {
 	var group errgroup.Group
 	group.Go(func() error { s.retain(ctx); return nil })
 	group.Go(func() error { s.survey(ctx); return nil })
+	group.Go(func() error { s.fillGaps(ctx); return nil })
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -286,7 +287,7 @@ func (s *server) fixed(o ServeOptions) []string {
 		"rtsp": !slices.Equal(o.RTSP, s.o.RTSP), "rtsps": !slices.Equal(o.RTSPS, s.o.RTSPS),
 		"http": !slices.Equal(o.HTTP, s.o.HTTP), "https": !slices.Equal(o.HTTPS, s.o.HTTPS),
 		"udp": o.UDP != s.o.UDP, "multicast": o.Multicast != s.o.Multicast, "archives": !slices.Equal(o.Archives, s.o.Archives),
-		"record":      o.Record.Segment != s.o.Record.Segment || o.Record.Commit != s.o.Record.Commit || o.Record.Fragment != s.o.Record.Fragment || o.Record.Queue != s.o.Record.Queue,
+		"record":      o.Record.Segment != s.o.Record.Segment || o.Record.Commit != s.o.Record.Commit || o.Record.Fragment != s.o.Record.Fragment || o.Record.Queue != s.o.Record.Queue || o.Record.BackfillRate != s.o.Record.BackfillRate,
 		"connections": o.Connections != s.o.Connections, "per_address": o.PerAddress != s.o.PerAddress,
 		"idle": o.Idle != s.o.Idle, "queue": o.Queue != s.o.Queue, "grace": o.Grace != s.o.Grace,
 		"tries": o.Tries != s.o.Tries, "tries_window": o.TriesWindow != s.o.TriesWindow,

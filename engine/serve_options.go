@@ -54,7 +54,9 @@ type RecordInto struct {
 	Commit   time.Duration
 	Fragment time.Duration
 	Queue    int64 // bytes that may wait for the disk, for each path
-	Keep     archive.Keep
+	// BackfillRate is how many bytes a second filling gaps may take; 0: [DefaultBackfillRate].
+	BackfillRate int64
+	Keep         archive.Keep
 	// KeepArchives holds the recordings below ServeOptions.Archives to Keep too: those of
 	// others, when nobody writes them. Together with Dir they share Size and Free.
 	KeepArchives bool
@@ -69,6 +71,9 @@ type ServePath struct {
 	OnDemand bool            // pulled while somebody watches, and Idle longer
 	Idle     time.Duration   // 0: 10 s
 	Record   bool            // never with OnDemand
+	// Backfill is the address of whoever can play again what the recording of Camera lacks,
+	// as in BackfillSource; empty: nobody.
+	Backfill string
 }
 
 // Defaults of ServeOptions.
@@ -132,11 +137,18 @@ func (p ServePath) Validate(recording bool) error {
 		return refuse("has no source that could be pulled on demand")
 	case p.Record && p.OnDemand:
 		return refuse("is pulled on demand, so it cannot be recorded: what is recorded is always pulled")
+	case p.Backfill != "" && !(p.Record && p.Camera != nil):
+		return refuse("is not pulled and recorded, so it has no gaps that could be filled")
 	case p.Record && !recording:
 		return refuse("is to be recorded, and there is no directory to record into")
 	case p.Record && !p.pattern():
 		if err := journal.ValidCameraName(p.Name); err != nil {
 			return fault.Because("path "+p.Name+" is to be recorded", err)
+		}
+	}
+	if p.Backfill != "" {
+		if err := (BackfillSource{URL: p.Backfill}).Validate(); err != nil {
+			return refuse("is to be filled from there: " + err.Error())
 		}
 	}
 	return nil
