@@ -11,6 +11,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 	"unsafe"
@@ -19,17 +22,6 @@ import (
 
 	"rtsprec/engine/media"
 )
-
-// testCoder is a coder all of whose objects must be freed at the end of the test.
-func testCoder(t testing.TB) *coder {
-	c := New(Options{}).(*coder)
-	t.Cleanup(func() {
-		if n := Live(c); n != 0 {
-			t.Errorf("%d objects of FFmpeg are still alive", n)
-		}
-	})
-	return c
-}
 
 // frameOf is a picture of a format whose planes are raw, one after the other without
 // padding, as ffmpeg's rawvideo has them.
@@ -108,6 +100,26 @@ func ffmpeg(t testing.TB, in []byte, args ...string) []byte {
 	return out.Bytes()
 }
 
+// ffmpegAll is one run of the program with many outputs, each with arguments of its own:
+// a process for each would take most of the time of these tests.
+func ffmpegAll(t testing.TB, in []byte, input []string, outputs ...[]string) (all [][]byte) {
+	t.Helper()
+	dir := t.TempDir()
+	args := slices.Clone(input)
+	for i, out := range outputs {
+		args = append(append(args, out...), "-f", "rawvideo", filepath.Join(dir, strconv.Itoa(i)))
+	}
+	ffmpeg(t, in, args...)
+	for i := range outputs {
+		raw, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, raw)
+	}
+	return all
+}
+
 // detailed is a picture with fine detail and noise at all scales, in a format of 8 bits.
 func detailed(t testing.TB, c *coder, w, h int, format astiav.PixelFormat) *picture {
 	t.Helper()
@@ -166,58 +178,72 @@ func taken(t testing.TB, v media.Canvas) *picture {
 	return p.(*picture)
 }
 
+// scaled are the outputs of ffmpegAll that scale to sizes as everybody does.
+func scaled(sizes []image.Point) (outputs [][]string) {
+	for _, to := range sizes {
+		outputs = append(outputs, []string{"-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", to.X, to.Y), "-pix_fmt", "yuv420p"})
+	}
+	return outputs
+}
+
 func TestPicturesOnACanvasAreAsGoodAsBicubic(t *testing.T) {
-	c := testCoder(t)
-	for _, to := range []image.Point{{960, 720}, {480, 360}, {320, 240}, {240, 180}, {480, 720}, {700, 500}, {1280, 960}, {334, 502}, {16, 16}} {
-		for _, format := range []astiav.PixelFormat{astiav.PixelFormatYuv420P, astiav.PixelFormatYuv422P, astiav.PixelFormatYuv444P} {
-			if 960%to.X != 0 && format != astiav.PixelFormatYuv420P {
-				continue // swscale's work
-			}
-			p := detailed(t, c, 960, 720, format)
-			want := ffmpeg(t, rawOf(p), "-f", "rawvideo", "-s", "960x720", "-pix_fmt", format.Name(), "-i", "-",
-				"-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", to.X, to.Y), "-pix_fmt", "yuv420p", "-f", "rawvideo", "-")
+	c := newCoder(t)
+	whole := []image.Point{{960, 720}, {480, 360}, {320, 240}, {240, 180}, {480, 720}}
+	for format, sizes := range map[astiav.PixelFormat][]image.Point{
+		astiav.PixelFormatYuv420P: append(slices.Clone(whole), image.Pt(700, 500), image.Pt(1280, 960), image.Pt(334, 502), image.Pt(16, 16)),
+		astiav.PixelFormatYuv422P: whole,
+		astiav.PixelFormatYuv444P: whole,
+	} {
+		p := detailed(t, c, 960, 720, format)
+		want := ffmpegAll(t, rawOf(p), []string{"-f", "rawvideo", "-s", "960x720", "-pix_fmt", format.Name(), "-i", "-"}, scaled(sizes)...)
+		for i, to := range sizes {
 			v := newCanvas(t, c, to.X, to.Y, nil)
 			if err := v.Draw(p, image.Rectangle{}, image.Rectangle{Max: to}); err != nil {
 				t.Fatal(err)
 			}
 			got := taken(t, v)
-			if d := likeness(rawOf(got), want); d < 43 { // the plate is the worst there is: pictures of cameras have over 55
+			// The plate is the worst there is: pictures of cameras have over 55.
+			if d := likeness(rawOf(got), want[i]); d < 43 {
 				t.Errorf("%v to %v: %.1f dB from what ffmpeg makes", format, to, d)
 			}
 			got.Release()
-			p.Release()
 		}
+		p.Release()
 	}
 }
 
 func TestPicturesOfOtherFormatsGetOnACanvas(t *testing.T) {
-	c := testCoder(t)
-	for _, name := range []string{"yuv420p10le", "yuv422p10le", "nv12", "p010le", "gray", "rgb24", "gbrp", "yuyv422", "yuv410p"} {
-		format := astiav.FindPixelFormatByName(name)
-		raw := ffmpeg(t, nil, "-f", "lavfi", "-i", "testsrc=s=320x240:r=1", "-frames:v", "1", "-pix_fmt", name, "-f", "rawvideo", "-")
+	c := newCoder(t)
+	names := []string{"yuv420p10le", "yuv422p10le", "nv12", "p010le", "gray", "rgb24", "gbrp", "yuyv422", "yuv410p"}
+	sizes := []image.Point{{320, 240}, {160, 120}, {250, 130}}
+	var outputs [][]string
+	for _, name := range names {
+		outputs = append(outputs, []string{"-frames:v", "1", "-pix_fmt", name})
+	}
+	raws := ffmpegAll(t, nil, []string{"-f", "lavfi", "-i", "testsrc=s=320x240:r=1"}, outputs...)
+	for i, name := range names {
 		f, err := c.newFrame()
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.SetWidth(320)
 		f.SetHeight(240)
-		f.SetPixelFormat(format)
+		f.SetPixelFormat(astiav.FindPixelFormatByName(name))
 		if err := f.AllocBuffer(1); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Data().SetBytes(raw, 1); err != nil {
+		if err := f.Data().SetBytes(raws[i], 1); err != nil {
 			t.Fatal(name, err)
 		}
 		p := c.newPicture(f, 0, time.Time{})
-		for _, to := range []image.Point{{320, 240}, {160, 120}, {250, 130}} {
-			want := ffmpeg(t, raw, "-f", "rawvideo", "-s", "320x240", "-pix_fmt", name, "-i", "-",
-				"-vf", fmt.Sprintf("scale=%d:%d:flags=bicubic", to.X, to.Y), "-pix_fmt", "yuv420p", "-f", "rawvideo", "-")
+		want := ffmpegAll(t, raws[i], []string{"-f", "rawvideo", "-s", "320x240", "-pix_fmt", name, "-i", "-"}, scaled(sizes)...)
+		for i, to := range sizes {
 			v := newCanvas(t, c, to.X, to.Y, nil)
 			if err := v.Draw(p, image.Rectangle{}, image.Rectangle{Max: to}); err != nil {
 				t.Fatal(name, err)
 			}
 			got := taken(t, v)
-			if d := likeness(rawOf(got), want); d < 40 {
+			if d := likeness(rawOf(got), want[i]); d < 40 {
 				t.Errorf("%v to %v: %.1f dB from what ffmpeg makes", name, to, d)
 			}
 			got.Release()
@@ -228,7 +254,7 @@ func TestPicturesOfOtherFormatsGetOnACanvas(t *testing.T) {
 
 // Every way of drawing, at every alignment, touches its rectangle only.
 func TestDrawingTouchesNothingOutsideItsRectangle(t *testing.T) {
-	c := testCoder(t)
+	c := newCoder(t)
 	p := detailed(t, c, 192, 108, astiav.PixelFormatYuv420P)
 	defer p.Release()
 	v := newCanvas(t, c, 400, 300, nil)
@@ -264,7 +290,7 @@ func TestDrawingTouchesNothingOutsideItsRectangle(t *testing.T) {
 }
 
 func TestAPictureThatIsClippedIsAPartOfTheWhole(t *testing.T) {
-	c := testCoder(t)
+	c := newCoder(t)
 	p := detailed(t, c, 640, 480, astiav.PixelFormatYuv420P)
 	defer p.Release()
 	for _, n := range []int{1, 2, 4} {
@@ -290,7 +316,7 @@ func TestAPictureThatIsClippedIsAPartOfTheWhole(t *testing.T) {
 }
 
 func TestThePartOfAPictureIsDrawn(t *testing.T) {
-	c := testCoder(t)
+	c := newCoder(t)
 	p := detailed(t, c, 640, 480, astiav.PixelFormatYuv420P)
 	defer p.Release()
 	v := newCanvas(t, c, 200, 100, nil)
@@ -310,7 +336,7 @@ func TestThePartOfAPictureIsDrawn(t *testing.T) {
 }
 
 func TestAnEncoderMayHoldPicturesWhileTheCanvasGoesOn(t *testing.T) {
-	c := testCoder(t)
+	c := newCoder(t)
 	v := newCanvas(t, c, 64, 64, nil)
 	var held []*picture
 	places := map[unsafe.Pointer]bool{}
@@ -343,7 +369,7 @@ func TestAnEncoderMayHoldPicturesWhileTheCanvasGoesOn(t *testing.T) {
 
 // A grid of four pictures of 1080p in one: the time is that of a picture of the grid.
 func BenchmarkGrid(b *testing.B) {
-	c := testCoder(b)
+	c := newCoder(b)
 	var in []*picture
 	for range 4 {
 		p := detailed(b, c, 1920, 1080, astiav.PixelFormatYuv420P)
