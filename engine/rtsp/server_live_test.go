@@ -3,6 +3,8 @@ package rtsp
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -336,6 +338,43 @@ func TestAPublisherIsAskedForAKeyFrame(t *testing.T) {
 	}
 	cancel()
 	<-done
+}
+
+func TestAPublisherMaySendFromOtherPortsThanItSaid(t *testing.T) {
+	t.Parallel()
+	v := serve(t, ServerOptions{}, false)
+	said := evenPort(t)
+	p := call(t, v.addr)
+	p.say("ANNOUNCE", v.url("cam"), oneTrack)
+	want(t, p.hear(), 200, "OK")
+	want(t, p.ask("SETUP", v.url("cam/streamid=0"), fmt.Sprintf(`Transport: RTP/AVP;unicast;client_port=%d-%d;mode="record"`, said, said+1)), 200, "OK")
+	want(t, p.ask("RECORD", v.url("cam")), 200, "OK")
+	port, _ := v.udp.ports()
+	nc, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	packer, err := newPacker(videoTrack(), packOptions{PayloadType: 96, SSRC: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	until(t, "it is live", func() bool {
+		b, err := packer.pack(media.AccessUnit{Data: media.AppendNAL(nil, []byte{0x41, 0x88, 1, 2, 3})}, uint32(3000*n), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		nc.Write(b.packet(0))
+		return len(v.house.ledger("cam").all()) > 3
+	})
+	want(t, p.ask("TEARDOWN", v.url("cam")), 200, "OK")
+	until(t, "nothing is left of it", func() bool {
+		v.udp.mu.RLock()
+		defer v.udp.mu.RUnlock()
+		return len(v.udp.lost) == 0 && len(v.udp.peers) == 0
+	})
 }
 
 func TestARequestForAKeyFrameIsFoundInReports(t *testing.T) {

@@ -2,8 +2,10 @@ package rtsp
 
 import (
 	"encoding/binary"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +20,7 @@ type udpPorts struct {
 
 	mu    sync.RWMutex
 	peers map[netip.AddrPort]func(b []byte, arrival time.Time)
+	lost  map[netip.Addr]map[*publication]struct{} // who publishes from an address, by whatever port
 }
 
 // udpPeer is where the media of one track of a reader, or of a group, goes.
@@ -31,7 +34,7 @@ func openUDP(at netip.AddrPort) (*udpPorts, error) {
 	if at.Port()%2 != 0 {
 		return nil, fault.New(fault.Usage, "RTP needs an even port, and %d is none", at.Port())
 	}
-	u := &udpPorts{peers: map[netip.AddrPort]func([]byte, time.Time){}}
+	u := &udpPorts{peers: map[netip.AddrPort]func([]byte, time.Time){}, lost: map[netip.Addr]map[*publication]struct{}{}}
 	var err error
 	if u.rtp, err = listenUDP(at); err != nil {
 		return nil, err
@@ -81,11 +84,44 @@ func (u *udpPorts) close() {
 func (u *udpPorts) take(list []datagram, arrival time.Time) {
 	for i, d := range list {
 		u.mu.RLock()
-		take := u.peers[netip.AddrPortFrom(d.from, d.port)]
+		from := netip.AddrPortFrom(d.from, d.port)
+		take := u.peers[from]
+		var owners []*publication
+		if take == nil {
+			owners = slices.Collect(maps.Keys(u.lost[d.from]))
+		}
 		u.mu.RUnlock()
+		for _, p := range owners {
+			if take = p.adopt(from, d.data); take != nil {
+				break
+			}
+		}
 		if take != nil {
 			take(d.data, arrival.Add(time.Duration(i)))
 		}
+	}
+}
+
+// expect asks a publisher whose media comes from its address by a port that it did not name;
+// until forgetAll.
+func (u *udpPorts) expect(p *publication, from netip.Addr) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.lost[from] == nil {
+		u.lost[from] = map[*publication]struct{}{}
+	}
+	u.lost[from][p] = struct{}{}
+}
+
+// forgetAll undoes expect, and what it led to.
+func (u *udpPorts) forgetAll(p *publication, from netip.Addr, adopted []netip.AddrPort) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if delete(u.lost[from], p); len(u.lost[from]) == 0 {
+		delete(u.lost, from)
+	}
+	for _, at := range adopted {
+		delete(u.peers, at)
 	}
 }
 

@@ -94,6 +94,7 @@ type publication struct {
 	mu       sync.Mutex
 	lines    []*publishedLine
 	channels [256]*publishedLine
+	adopted  []netip.AddrPort // where media comes from that were not named
 	expiry   expiry
 	sink     media.Sink // nil before RECORD
 	failed   error      // of the sink
@@ -245,6 +246,9 @@ func (p *publication) begin(ctx context.Context) error {
 	}
 	// What has been received is taken whatever happens to the connection: Write does not wait.
 	p.sink, p.ctx, p.heard, p.reported = sink, context.WithoutCancel(ctx), now, now
+	if p.sess.transport == UDP {
+		c.s.udp.expect(p, c.addr)
+	}
 	return nil
 }
 
@@ -306,6 +310,9 @@ func (p *publication) end(why error) {
 	defer p.mu.Unlock()
 	p.ended = true
 	p.expiry.stop()
+	if p.sess.transport == UDP {
+		p.sess.c.s.udp.forgetAll(p, p.sess.c.addr, p.adopted)
+	}
 	if p.sink == nil {
 		return
 	}
