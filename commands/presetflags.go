@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +41,14 @@ func (p *process) presets() (*presets.Set, error) {
 	return set, err
 }
 
+// builtin is what everybody has, read once a process.
+func (p *process) builtin() *presets.Set {
+	if p.known == nil {
+		p.known, _ = presets.Load() // a test holds that nothing is wrong with it
+	}
+	return p.known
+}
+
 // layout finds a layout by its name; a mistake lists all there are.
 func (p *process) layout(name string) (presets.Layout, error) {
 	return preset(p, name, (*presets.Set).Layout)
@@ -68,22 +77,28 @@ func preset[T any](p *process, name string, find func(*presets.Set, string) (T, 
 
 // layoutFlag adds --layout; to holds the default. Its value is for process.layout.
 func layoutFlag(cmd *cobra.Command, p *process, to *string) {
-	presetFlag(cmd, p, to, "layout", "which input stands where, a `NAME`: presets list knows all")
+	presetFlag(cmd, p, to, "layout", "which input stands where, by `NAME`")
 }
 
 // encoderFlag adds --preset; to holds the default, which may be empty. Its value is for
 // process.encoder.
 func encoderFlag(cmd *cobra.Command, p *process, to *string) {
-	presetFlag(cmd, p, to, "preset", "settings of the encoder, a `NAME`: presets list knows all")
+	presetFlag(cmd, p, to, "preset", "settings of the encoder, by `NAME`")
 }
 
 // ladderFlag adds --ladder, as encoderFlag does. Its value is for process.ladder.
 func ladderFlag(cmd *cobra.Command, p *process, to *string) {
-	presetFlag(cmd, p, to, "ladder", "steps down on a weak link, a `NAME`: presets list knows all")
+	presetFlag(cmd, p, to, "ladder", "steps down on a weak link, by `NAME`")
 }
 
 func presetFlag(cmd *cobra.Command, p *process, to *string, name, help string) {
-	cmd.Flags().StringVar(to, name, *to, help)
+	var names []string
+	for _, one := range listPresets(p.builtin()) {
+		if one.Kind == name {
+			names = append(names, one.Name)
+		}
+	}
+	cmd.Flags().StringVar(to, name, *to, help+": "+strings.Join(names, ", ")+", or your own")
 	// It fails only for a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc(name, p.completePresets(name))
 }

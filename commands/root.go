@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rtsprec/engine/fault"
+	"rtsprec/presets"
 )
 
 // process is one execution: the edge, and the flags that all commands share.
@@ -17,7 +18,8 @@ type process struct {
 	quiet bool
 	debug bool
 	*hangup
-	raw io.Writer // standard output for what is no text: nothing is redacted
+	raw   io.Writer    // standard output for what is no text: nothing is redacted
+	known *presets.Set // see builtin
 }
 
 // recordings is the group of commands that do the work; help lists them first.
