@@ -70,7 +70,7 @@ func TestABrowserPlaysRecordedAndLiveVideo(t *testing.T) {
 	clock := media.SystemClock{}
 	lib := &archive{film: makeFilm(t, "h264+aac"), clock: clock, live: clock.Wall()}
 	hub := &board{}
-	hub.set(State{At: clock.Wall(), Cameras: []CameraState{recording(clock.Wall())}})
+	hub.set(State{At: clock.Wall(), Cameras: []CameraState{recording(clock.Wall()), {Path: "lobby", State: "live", FPS: 25, Bitrate: 2e6}}})
 	h := New(Options{Library: lib, Hub: hub, Clock: clock, Version: "test", Stale: time.Hour})
 	var away atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,6 +85,7 @@ func TestABrowserPlaysRecordedAndLiveVideo(t *testing.T) {
 	c := peers.StartChromium(t, 1100, 900)
 	c.Open(server.URL)
 	c.Until("cameras", "document.querySelectorAll('.camera').length === 2")
+	c.Until("what is not recorded", "!live.hidden && live.textContent.includes('lobby25.0 fps, 2.0 Mbit/s')")
 	c.Until("a timeline", "document.querySelector('canvas').getAttribute('aria-valuetext')?.includes('· recorded')")
 	var width float64
 	c.Eval("document.querySelector('canvas').clientWidth", &width)

@@ -231,8 +231,17 @@ async function refreshState() {
   const {cameras: live} = await ask("/api/v1/live");
   for (const s of live) {
     const c = cameras.get(s.recorded?.camera);
-    if (c) c.row.querySelector(".state").textContent = s.state === "recording" ? `${s.fps > 0 ? s.fps.toFixed(1) + " fps, " : ""}${(s.bitrate / 1e6).toFixed(1)} Mbit/s` : s.state + (s.reason ? ": " + s.reason : "");
+    if (c) c.row.querySelector(".state").textContent = stateText(s);
   }
+  // What is not recorded has no fragments that a browser could play.
+  const only = live.filter(s => !s.recorded);
+  $("live").hidden = only.length === 0;
+  $("live").replaceChildren(make("h2", {}, "Live only"), make("p", {class: "quiet"}, "Not recorded, so players can watch over RTSP, and this page cannot."),
+    ...only.map(s => make("p", {class: "path"}, make("strong", {class: "name"}, s.path), make("span", {class: "quiet"}, stateText(s)))));
+}
+
+function stateText(s) {
+  return s.state === "recording" || s.state === "live" ? `${s.fps > 0 ? s.fps.toFixed(1) + " fps, " : ""}${(s.bitrate / 1e6).toFixed(1)} Mbit/s` : s.state + (s.reason ? ": " + s.reason : "");
 }
 
 // every runs do now and again after some seconds, while the page is looked at.
