@@ -27,6 +27,16 @@
 //
 // A recording's directory that is gone is never made again: it may be a mount point
 // without its mount. Writing waits until recording.json is back.
+//
+// # What fills a gap
+//
+// A Filler writes beside the cameras, into segments of their own (fill.go). Their journal
+// line names the gap (journal.Segment.Fill): until a Backfill line counts them in they hold
+// nothing, and an opening that finds them so removes them. Pictures of them may begin before
+// the gap, with the key frame that decoding begins with (Filler.Lead): journal.Backfill.Starts
+// says, by track, from when on what they hold counts, and whoever reads a recording leaves
+// out, or hides, what is before that. A gap may lie in the middle of a segment, when the run
+// went on; then the filling is read between two parts of it.
 package record
 
 import (
