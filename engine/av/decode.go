@@ -120,9 +120,10 @@ func (d *decoder) Decode(au media.AccessUnit) ([]media.Picture, error) {
 	}
 	head, config := d.configure(au)
 	if d.reorder < 0 && au.PTS > au.DTS && d.track.Codec == media.H264 {
-		// The stream does not say that it reorders, but its times do.
-		d.reorder = 1
-		C.rp_expect_reorder(cCodec(d.context), 1)
+		// The stream does not say that it reorders, but its times do. Two pictures are what
+		// encoders need for pyramids of B-frames.
+		d.reorder = 2
+		C.rp_expect_reorder(cCodec(d.context), 2)
 	}
 	if len(au.Data) == 0 {
 		return nil, fault.New(fault.Damaged, "a unit without data")
@@ -225,7 +226,8 @@ func (d *decoder) Resize(shown image.Point) {
 }
 
 // skip leaves out of decoding what cannot be seen at the size shown: the loop filter at
-// half the size or less, and of MJPEG whole octaves.
+// half the size or less, that of pictures which no other refers to at four fifths or less,
+// and of MJPEG whole octaves.
 func (d *decoder) skip() {
 	shown := d.options.Shown
 	if d.width == 0 {
@@ -236,7 +238,14 @@ func (d *decoder) skip() {
 	for shown.X > 0 && shown.Y > 0 && halves < 3 && shown.X<<(halves+1) <= d.width && shown.Y<<(halves+1) <= d.height {
 		halves++
 	}
-	C.rp_skip_loop_filter(cCodec(d.context), C.int(flag(halves > 0)))
+	filter := 0
+	switch {
+	case halves > 0:
+		filter = 2
+	case shown.X > 0 && shown.Y > 0 && shown.X*5 <= d.width*4 && shown.Y*5 <= d.height*4:
+		filter = 1
+	}
+	C.rp_skip_loop_filter(cCodec(d.context), C.int(filter))
 	if d.track.Codec == media.MJPEG && d.device == nil && halves != d.lowres {
 		// Pictures of MJPEG stand alone, so a new decoder goes on where the old one was.
 		old, lowres := d.context, d.lowres

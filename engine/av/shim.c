@@ -50,7 +50,7 @@ void rp_expect_reorder(AVCodecContext *codec, int pictures) {
 }
 
 void rp_skip_loop_filter(AVCodecContext *codec, int skip) {
-	codec->skip_loop_filter = skip ? AVDISCARD_ALL : AVDISCARD_DEFAULT;
+	codec->skip_loop_filter = skip == 2 ? AVDISCARD_ALL : skip == 1 ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
 }
 
 int rp_send(AVCodecContext *codec, AVPacket *packet, const uint8_t *data, int size, const uint8_t *head, int head_size,
