@@ -116,6 +116,8 @@ func (f *file) findTracks() error {
 	case len(refused) > 0 && !video:
 		return fault.New(fault.Unsupported, "open %s: it holds %s; what can be taken is H.264, H.265, MPEG-4 and MJPEG, and nearly all sound",
 			f.path, strings.Join(refused, ", "))
+	case video && f.demuxer.iformat.flags&C.AVFMT_NOTIMESTAMPS != 0:
+		return fault.New(fault.Unsupported, "open %s: a stream without times; put it into a container first (ffmpeg -i IN -c copy OUT.mp4)", f.path)
 	case len(f.run.Tracks) == 0:
 		return fault.New(fault.Unsupported, "open %s: there is neither video nor sound in it", f.path)
 	}

@@ -185,6 +185,7 @@ func TestFilesThatCannotBeReadSaySo(t *testing.T) {
 		kind       fault.Kind
 	}{
 		{vp9, "vp9", fault.Unsupported},
+		{made(t, "raw.h264", "-map", "0", "-c:v", "libx264", "-preset", "ultrafast"), "without times", fault.Unsupported},
 		{filepath.Join(t.TempDir(), "none.mp4"), "no such file", fault.NotFound},
 		{t.TempDir(), "not a file", fault.Usage},
 		{inFile(t, "text.mp4", []byte(strings.Repeat("this is no film\n", 100))), "media", fault.Unsupported},

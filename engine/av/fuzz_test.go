@@ -16,6 +16,7 @@ import (
 func hurt(units []media.AccessUnit, data []byte) []media.AccessUnit {
 	out := make([]media.AccessUnit, len(units))
 	copy(out, units)
+	data = data[:min(len(data), 500)]
 	for len(data) >= 5 {
 		op, i, at := data[0], int(data[1])%len(out), int(binary.BigEndian.Uint16(data[2:]))
 		unit := append([]byte{}, out[i].Data...)
