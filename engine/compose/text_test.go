@@ -92,7 +92,7 @@ func TestTheSameTextIsTheSameImage(t *testing.T) {
 	if a != b || a == d {
 		t.Error("a label is drawn once a second")
 	}
-	for i := range 10 * maxDrawn {
+	for i := range 3 * maxDrawn {
 		l.Label(c, strconv.Itoa(i))
 		if len(l.drawn) > maxDrawn {
 			t.Fatalf("%d images are remembered", len(l.drawn))
