@@ -236,21 +236,34 @@ func (f *filling) begin() error {
 			own.at, own.delta = after(shift(l.head, lead.delta), f.gap.From.Add(-time.Nanosecond)), lead.delta
 		}
 		l.skip, l.delta = own.at, own.delta
-		l.decodable()
+	}
+	// A file begins with its picture: what sound wants earlier than the seam of the picture
+	// needs an earlier key frame.
+	first := time.Time{}
+	for _, l := range f.lanes {
+		if l.skip < len(l.head) && !l.Codec.Video() {
+			if at := l.head[l.skip].at.Add(l.delta); first.IsZero() || at.Before(first) {
+				first = at
+			}
+		}
+	}
+	for _, l := range f.lanes {
+		l.decodable(first)
 		l.head, l.keys = nil, nil
 	}
 	return nil
 }
 
-// decodable sees to it that a picture begins with a key frame: with one that is recorded
-// already, or it has to wait for the next.
-func (l *lane) decodable() {
+// decodable sees to it that a picture begins with a key frame: with the last one that is
+// recorded already and not after first, if there is such a one, else it has to wait for the next.
+func (l *lane) decodable(first time.Time) {
 	if !l.Codec.Video() {
 		return
 	}
 	l.waits = true
 	for _, k := range l.keys {
-		if k <= l.skip {
+		late := k < len(l.head) && !first.IsZero() && l.head[k].at.Add(l.delta).After(first)
+		if k <= l.skip && (l.waits || !late) {
 			l.lead, l.waits = l.skip-k, false
 		}
 	}

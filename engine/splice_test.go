@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"rtsprec/engine/media"
 )
 
 var spliced = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
@@ -124,5 +126,37 @@ func TestADeviceIsKnownByItsHost(t *testing.T) {
 		if got := deviceOf(in); got != want && in != "rtsp://u:p/q@nvr" {
 			t.Errorf("%s is %s", in, got)
 		}
+	}
+}
+
+func TestSoundThatEndedBeforeThePictureHasAFileToBeFilledInto(t *testing.T) {
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	picture := &lane{Track: media.Track{ID: 0, Codec: media.H264, ClockRate: 90000}}
+	sound := &lane{Track: media.Track{ID: 1, Codec: media.AAC, ClockRate: 48000}}
+	f := &filling{lanes: []*lane{picture, sound}, lead: picture}
+	unit := func(l *lane, n int, at time.Duration) mark {
+		au := media.AccessUnit{Track: l.ID, Data: fmt.Appendf(nil, "%d of %d", n, l.ID), Wall: start.Add(at), Key: n%10 == 0}
+		f.hold(held{au, markOf(au, l.ClockRate)})
+		return f.held[len(f.held)-1].mark
+	}
+	// Key frames at 0, 1 and 2 s. The picture was received until 2.1 s, the sound until 1.9 s.
+	for n := range 40 {
+		m := unit(picture, n, time.Duration(n)*100*time.Millisecond)
+		if n <= 21 {
+			picture.before = append(picture.before, m)
+		}
+		m = unit(sound, n, time.Duration(n)*100*time.Millisecond+50*time.Millisecond)
+		if n < 19 {
+			sound.before = append(sound.before, m)
+		}
+	}
+	if err := f.begin(); err != nil {
+		t.Fatal(err)
+	}
+	if picture.skip != 22 || sound.skip != 19 {
+		t.Fatalf("joined at picture %d and sound %d", picture.skip, sound.skip)
+	}
+	if key := picture.skip - picture.lead; picture.waits || key != 10 {
+		t.Errorf("the file begins with picture %d; the sound missing from 1.95 s has no place there", key)
 	}
 }
