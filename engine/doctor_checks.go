@@ -9,7 +9,7 @@ func (r *DoctorReport) checkCodecs() DoctorCheck {
 	c := DoctorCheck{Name: "codecs"}
 	if len(r.Codecs) == 0 {
 		c.Text = "this build has none: recording, playing and relaying as it is all work, pictures do not"
-		c.Hint = "take the build with codecs (the archive or package whose name ends in -codecs)"
+		c.Hint = "the package rtsprec-codecs has them"
 		return c
 	}
 	c.OK = true
