@@ -255,3 +255,32 @@ func TestWhenARelaySaysGoodbyeTheGapIsNoTimeout(t *testing.T) {
 		}
 	}
 }
+
+func TestWhyARelayLacksSomethingIsRecordedAtTheFarEnd(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264"}})
+	dir, port := filepath.Join(t.TempDir(), "far"), freeTCP(t)
+	s := takes(t, port, dir)
+	r := relay(t, engine.RelayOptions{
+		Input: camera("a", cam.URL("a"), "tcp"), Targets: []engine.RelayTarget{to(port, "x")}, Spool: engine.RelaySpool{Dir: filepath.Join(t.TempDir(), "spool")},
+	})
+	since(t, dir, "x", time.Now().Add(time.Second))
+	cam.Drop(2 * time.Second)
+	since(t, dir, "x", time.Now().Add(3*time.Second))
+	r.end(t)
+	s.end(t)
+	rec, err := archive.Load(s.FS, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := false
+	for _, g := range rec.Camera("x").Gaps {
+		told = told || g.Causes.Has(media.StreamEnded) && g.To.Sub(g.From) > time.Second
+		if g.Causes.Has(media.Loss) {
+			t.Errorf("a gap of %v because of %v", g.To.Sub(g.From), g.Causes)
+		}
+	}
+	if !told {
+		t.Errorf("%+v", rec.Camera("x").Gaps)
+	}
+}

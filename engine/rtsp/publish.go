@@ -123,7 +123,7 @@ func (p *Publisher) Write(ctx context.Context, au media.AccessUnit) error {
 		return nil
 	}
 	done := p.path.write(p.o.Clock.Now())
-	err = p.send(ctx, l, &b)
+	err = p.send(ctx, l, &b, p.causes(&au))
 	done()
 	if err != nil {
 		p.finish(err)
@@ -135,6 +135,14 @@ func (p *Publisher) Write(ctx context.Context, au media.AccessUnit) error {
 	p.stats.Packets += uint64(len(b.Starts))
 	p.stats.Bytes += uint64(len(b.Data) - frameHead*len(b.Starts))
 	return nil
+}
+
+// causes are why something is missing before a unit, for a peer that wants to know.
+func (p *Publisher) causes(au *media.AccessUnit) media.Causes {
+	if !p.exact || au.Missing == nil {
+		return 0
+	}
+	return au.Missing.Causes
 }
 
 // refuse counts a unit that cannot be sent.

@@ -60,13 +60,17 @@ func (l *outLine) stamp(au *media.AccessUnit) uint32 {
 
 const senderReportEvery = time.Second
 
-// send sends a burst, with a sender report in front where one is due.
-func (p *Publisher) send(ctx context.Context, l *outLine, b *burst) error {
+// send sends a burst, with a sender report in front where one is due or there are causes to
+// be told.
+func (p *Publisher) send(ctx context.Context, l *outLine, b *burst, causes media.Causes) error {
 	var report []byte
 	now := p.o.Clock.Now()
-	if l.fresh || now.Sub(l.reported) >= senderReportEvery {
+	if l.fresh || causes != 0 || now.Sub(l.reported) >= senderReportEvery {
 		report = senderReport(l.packer.o.SSRC, ntpOf(b.Wall), b.RTP, l.packets, l.octets)
 		l.reported, l.fresh = now, false
+	}
+	if causes != 0 {
+		report = append(report, causesPacket(l.packer.o.SSRC, causes)...)
 	}
 	l.packets += uint32(len(b.Starts))
 	l.octets += uint32(b.Octets)

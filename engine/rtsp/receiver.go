@@ -21,6 +21,7 @@ type receiver struct {
 	scratch packet
 	cipher  *cipher       // nil: plain RTP
 	replay  *replayTiming // nil: live
+	causes  media.Causes  // of what is missing before the next unit; 0: not told
 
 	ssrc        uint32
 	known       bool // ssrc is
@@ -97,6 +98,10 @@ func (r *receiver) unit(u *unit) {
 	if r.replay != nil && !r.replay.finish(&au, u.rtp) {
 		return
 	}
+	if au.Missing != nil {
+		au.Missing.Causes |= r.causes
+	}
+	r.causes = 0
 	r.units++
 	if u.damaged {
 		r.damaged++

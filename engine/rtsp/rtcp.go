@@ -64,6 +64,8 @@ func (r *receiver) controlPacket(b []byte, arrival time.Time) {
 			return
 		}
 		r.clock.Report(ntp, rtp, arrival)
+	case b[1] == rtcpApp && mine && r.replay != nil && r.replay.capture:
+		r.causes = causesOf(b)
 	case b[1] == rtcpBye && b[0]&0x1f > 0 && r.reorder.started && mine:
 		r.bye = true
 	}
