@@ -256,6 +256,7 @@ func TestAnExactCutBeginsAndEndsWithItsPictureAndCopiesTheMiddle(t *testing.T) {
 			}
 		}
 	}
+	playsInVLC(t, out)
 }
 
 // presented are the times at which ffmpeg shows the pictures of a file.
