@@ -17,10 +17,11 @@ func newDoctor(p *process) *cobra.Command {
 		Use:   "doctor [flags] [DIR]",
 		Short: "Show what this machine can do",
 		Long: `Show what this machine can do: which codecs decode and encode, in software and
-on each device, each really tried; how fast the disk of a directory (without one:
-this one) takes what is recorded; whether the clock is right; how large the
-buffers of UDP sockets may be, and how many files may be open. It takes a second
-or two, and longer where a device has to be tried. What it writes it removes.`,
+on each device, each really tried; how fast the disk of a directory (without
+one: this one) takes what is recorded; whether the clock is right; how large
+the buffers of UDP sockets may be, and how many files may be open. It takes a
+second or two, and longer where a device has to be tried. What it writes it
+removes.`,
 		Example: `  rtsprec doctor
   rtsprec doctor /srv/recordings
   rtsprec doctor --json | jq '.checks[] | select(.ok | not)'`,
