@@ -150,6 +150,8 @@ func (t *soundTo) put(ctx context.Context, s media.Sound) error {
 	if t.c.inputs[t.input].live() {
 		return m.Put(t.input, s)
 	}
+	m.Announce(t.input, s.Wall)
+	t.c.wake()
 	return m.Offer(ctx, t.input, s)
 }
 

@@ -100,6 +100,8 @@ func (m *Mixer) Offer(ctx context.Context, input int, s media.Sound) error {
 	if err := m.check(input, s); err != nil {
 		return err
 	}
+	m.lines[input].announce(m.sample(s.Wall))
+	m.gate.change()
 	for m.sample(s.Wall) > m.pos+m.room() && !m.closed {
 		if err := m.gate.wait(ctx); err != nil {
 			return err
@@ -111,6 +113,18 @@ func (m *Mixer) Offer(ctx context.Context, input int, s media.Sound) error {
 	m.lines[input].put(s, m.sample(s.Wall), m.pos, math.MaxInt64/2)
 	m.gate.change()
 	return nil
+}
+
+// Announce says that the next sound of an input begins at an instant: what is before it and
+// was not put will not come. Offer does so by itself, before it waits: or a pause longer than
+// the room there is would be waited for by both sides.
+func (m *Mixer) Announce(input int, next time.Time) {
+	m.gate.Lock()
+	defer m.gate.Unlock()
+	if input >= 0 && input < len(m.lines) {
+		m.lines[input].announce(m.sample(next))
+		m.gate.change()
+	}
 }
 
 func (m *Mixer) check(input int, s media.Sound) error {
@@ -153,8 +167,7 @@ func (m *Mixer) Known(input int, at time.Time) bool {
 	if input < 0 || input >= len(m.lines) {
 		return true
 	}
-	l := &m.lines[input]
-	return l.ended || l.begun && l.end >= m.sample(at)
+	return m.lines[input].known(m.sample(at))
 }
 
 // Await waits until the next block is known of all inputs. It is for inputs that are
@@ -173,7 +186,7 @@ func (m *Mixer) Await(ctx context.Context) error {
 
 func (m *Mixer) ready() bool {
 	for i := range m.lines {
-		if l := &m.lines[i]; !l.ended && (!l.begun || l.end < m.pos+int64(m.o.Block)) {
+		if !m.lines[i].known(m.pos + int64(m.o.Block)) {
 			return false
 		}
 	}

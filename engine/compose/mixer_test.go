@@ -277,6 +277,36 @@ func TestAClockFromTheFutureIsHeardAllTheSame(t *testing.T) {
 	}
 }
 
+func TestAPauseLongerThanTheRoomStopsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMixer(noon, MixerOptions{Inputs: 2})
+		offer := func(input int, from time.Time, blocks int) {
+			in := tone{hz: 440, loud: 0.5, start: from}
+			for range blocks {
+				if err := m.Offer(t.Context(), input, in.next(4800)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		go func() {
+			defer m.End(0)
+			offer(0, noon, 10)
+			offer(0, noon.Add(20*time.Second), 10) // after a pause
+		}()
+		go func() {
+			defer m.End(1)
+			offer(1, noon, 210)
+		}()
+		for !m.Next().After(noon.Add(21 * time.Second)) {
+			if err := m.Await(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			m.Mix()
+		}
+		synctest.Wait()
+	})
+}
+
 func TestRecordedInputsWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMixer(noon, MixerOptions{Inputs: 2, Room: 100 * time.Millisecond})

@@ -21,17 +21,19 @@ const (
 
 // soundLine is one input's sound: chunks on the mixer's grid, rising, none overlapping.
 type soundLine struct {
-	format media.SoundFormat
-	chunks []soundChunk
-	begun  bool
-	ended  bool
-	end    int64       // where the next sample goes when it follows on
-	pts    media.Ticks // which is then this one's
-	off    float64     // how far capture times are ahead of end, smoothed; samples
-	slips  bool        // it is being led back
-	shift  int64       // samples by which an input is moved that comes at impossible times
-	stray  int64       // samples in a row that did
-	last   [2]float32  // the last sample, for interpolation
+	format    media.SoundFormat
+	chunks    []soundChunk
+	begun     bool
+	ended     bool
+	end       int64 // where the next sample goes when it follows on
+	next      int64 // where the next sample goes, of one that was announced
+	announced bool
+	pts       media.Ticks // which is then this one's
+	off       float64     // how far capture times are ahead of end, smoothed; samples
+	slips     bool        // it is being led back
+	shift     int64       // samples by which an input is moved that comes at impossible times
+	stray     int64       // samples in a row that did
+	last      [2]float32  // the last sample, for interpolation
 
 	gain  float64
 	muted bool
@@ -50,6 +52,14 @@ type soundChunk struct {
 func newSoundLine(f media.SoundFormat) soundLine {
 	return soundLine{format: f, gain: 1, loud: 1, level: 1}
 }
+
+// known reports whether all sound up to a sample is there, or will not come.
+func (l *soundLine) known(pos int64) bool {
+	return l.ended || l.begun && l.end >= pos || l.announced && l.next >= pos
+}
+
+// announce says that nothing comes before a sample.
+func (l *soundLine) announce(pos int64) { l.next, l.announced = pos, true }
 
 func (l *soundLine) seconds(s float64) int64 { return int64(s * float64(l.format.Rate)) }
 
