@@ -1,8 +1,8 @@
 #!/bin/bash
 # The main job on three scripted cameras: probe them, record them together while one
 # drops out and another restarts with another picture, prove what is there, show it;
-# then kill a recorder and go on; at last serve all of it. Needs bin/rtsprec and
-# bin/rtspcam, takes about 50 s.
+# then kill a recorder and go on; serve all of it; at last compose one picture of the
+# three. Needs bin/rtsprec and bin/rtspcam, takes about 80 s.
 #
 #	scripts/demo.sh [DIR]
 #
@@ -112,6 +112,17 @@ fetch / | grep -qi '<html' || {
 }
 typed curl "${http}healthz"
 fetch /healthz | tail -n 1
+
+say "At last, one picture of all three, aligned by when it was captured."
+if rtsprec probe --quick testsrc://64x64 >/dev/null 2>&1; then
+	run rtsprec compose --from lecture --layout speaker-strip --label on --size 1280x720 -o composed
+	run rtsprec verify composed
+	run rtsprec export composed -ss 10 -o composed.png
+	run rtsprec export lecture --sheet 5 -o lecture.jpg
+	echo "Look at them: $PWD/composed.png and $PWD/lecture.jpg"
+else
+	echo "# Left out: this build has no codecs (make with a C compiler makes one that has)."
+fi
 
 printf '\nIt is in %s: plain MP4, for any player.\n' "$PWD"
 printf 'While it was served: %slecture/teacher, and in a browser %s\n' "$rtsp" "$http"
