@@ -26,7 +26,6 @@ type recoding struct {
 	files []vfs.File
 	notes []string
 	read  int64 // bytes of the clip so far
-	total int64 // that have to be read
 }
 
 // recode does what the options ask for, or the container needs. It returns what removes
@@ -109,13 +108,12 @@ func (r *recoding) measure(tracks []int) {
 			r.total += int64(u.Size)
 		}
 	}
-	r.export.total += r.total
 }
 
 func (r *recoding) progress(n int) {
 	r.read += int64(n)
 	if r.Progress != nil {
-		r.Progress(r.done+r.read, r.export.total)
+		r.Progress(r.done+r.read, r.total)
 	}
 }
 

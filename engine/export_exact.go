@@ -21,7 +21,6 @@ var exactEncoder = presets.Encoder{
 // edges are the units of a track, by number, at which copying begins and ends.
 type edges struct {
 	head, tail, count int
-	bytes             int64 // that are decoded
 }
 
 // edgesOf finds the key frames to copy from and to copy to. A key frame that pictures follow
@@ -90,7 +89,6 @@ func (r *recoding) cutExactly(ctx context.Context, n int) error {
 		}
 		number++
 	}
-	r.export.total += r.total
 	track, err := r.newTrack(n)
 	if err != nil {
 		return err
