@@ -187,6 +187,9 @@ func (d *decoder) receive() ([]media.Picture, error) {
 func (d *decoder) picture() *picture {
 	frame := cFrame(d.spare)
 	unit, ok := d.flights.arrive(int64(C.rp_number(frame)))
+	if !ok && d.device != nil {
+		unit, ok = d.flights.at(int64(frame.pts))
+	}
 	if !ok || unit.pts <= d.last {
 		C.av_frame_unref(frame)
 		return nil

@@ -314,3 +314,19 @@ func TestTheDevicesOfThisMachineAreListed(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatCarriesNoNumberIsFoundByItsTime(t *testing.T) {
+	var f flights
+	for i := range 600 {
+		f.depart(media.Ticks(3000*i), start.Add(time.Duration(i)), i%2 == 1)
+	}
+	if u, ok := f.at(3000 * 599); !ok || !u.wall.Equal(start.Add(599)) || !u.damaged {
+		t.Error("the last one is not found")
+	}
+	if _, ok := f.at(3000 * 5); ok {
+		t.Error("what was long ago is forgotten")
+	}
+	if _, ok := f.at(1); ok {
+		t.Error("nothing went in then")
+	}
+}

@@ -260,6 +260,9 @@ func (e *encoder) receive(units []media.AccessUnit) ([]media.AccessUnit, error) 
 func (e *encoder) unit() (media.AccessUnit, bool) {
 	p := e.packet
 	picture, ok := e.flights.arrive(int64(C.rp_packet_number(p)))
+	if !ok && e.device != nil {
+		picture, ok = e.flights.at(e.base + int64(p.pts)*90000/int64(timeBase(e.options.Codec)))
+	}
 	data := C.GoBytes(unsafePointer(p.data), p.size)
 	if e.device != nil {
 		data = e.unpack(data)

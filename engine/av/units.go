@@ -36,3 +36,13 @@ func (r *flights) arrive(number int64) (inFlight, bool) {
 	f := r.ring[uint64(number)%uint64(len(r.ring))]
 	return f, number > 0 && f.number == number
 }
+
+// at returns what went in with a PTS: drivers of devices carry no numbers.
+func (r *flights) at(pts media.Ticks) (inFlight, bool) {
+	for _, f := range r.ring {
+		if f.number > 0 && f.pts == pts {
+			return f, true
+		}
+	}
+	return inFlight{}, false
+}
