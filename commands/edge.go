@@ -57,6 +57,7 @@ type Engine struct {
 	Export    func(ctx context.Context, d engine.Deps, o engine.ExportOptions) (*engine.ExportReport, error)
 	Pictures  func(ctx context.Context, d engine.Deps, o engine.PictureOptions) ([]engine.ExportedPicture, error)
 	Sheet     func(ctx context.Context, d engine.Deps, o engine.SheetOptions) (*engine.SheetReport, error)
+	Strip     func(d engine.Deps, o engine.StripOptions) (*engine.StripReport, error)
 	Verify    func(ctx context.Context, d engine.Deps, dir string, o archive.VerifyOptions) (*archive.Report, error)
 	List      func(ctx context.Context, d engine.Deps, dirs []string) ([]archive.Summary, error)
 	Doctor    func(ctx context.Context, d engine.Deps, o engine.DoctorOptions) (*engine.DoctorReport, error)
@@ -84,7 +85,7 @@ func System(version string) Edge {
 		Version: version,
 		Engine: Engine{
 			Record: engine.Record, Resume: engine.Resume, ResumeAll: engine.ResumeAll,
-			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Pictures: engine.Pictures, Sheet: engine.Sheet, Verify: engine.Verify, List: engine.List, Doctor: engine.Doctor,
+			Serve: engine.Serve, Relay: engine.Relay, Compose: engine.Compose, Probe: engine.Probe, Export: engine.Export, Pictures: engine.Pictures, Sheet: engine.Sheet, Strip: engine.Strip, Verify: engine.Verify, List: engine.List, Doctor: engine.Doctor,
 			Protect: engine.Protect, Protections: engine.Protections,
 		},
 	}

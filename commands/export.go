@@ -21,7 +21,8 @@ type exportOptions struct {
 	engine.ExportOptions
 	ss, to position
 	length span
-	sheet  span // between the pictures of a contact sheet; zero: media is exported
+	sheet  span   // between the pictures of a contact sheet; zero: media is exported
+	strip  string // file of a picture of the timeline; empty: media is exported
 	coding codingFlags
 	sound  soundFlag
 }
@@ -56,10 +57,12 @@ Where a picture changes to another codec the file ends, which is said.
 
 Where FILE is a .jpg or .png it is the one picture at --ss. --sheet makes it a
 contact sheet: a picture of each camera for each 5m, or whatever is said, with
-the time of its capture; red where there is none.`,
+the time of its capture; red where there is none. --strip draws the timeline: a
+row a camera, what is missing in colours, and why.`,
 		Example: `  rtsprec export math-101 -o math-101.mp4
   rtsprec export math-101 -ss 09:12:31 --camera teacher -o board.png
   rtsprec export math-101 --sheet 5m -o math-101.jpg
+  rtsprec export math-101 --strip timeline.png
   rtsprec export math-101 -ss 09:00 -to 09:45 --camera teacher -o lesson.mp4
   rtsprec export math-101 -ss 10m -t 90 -o 'clips/{camera}.mp4'
   rtsprec export math-101 --camera teacher --audio microphone -o lesson.mp4
@@ -73,6 +76,8 @@ the time of its capture; red where there is none.`,
 			}
 			o.Dir = args[0]
 			switch {
+			case o.strip != "":
+				return runStrip(cmd, p, &o)
 			case o.sheet.d > 0:
 				return runSheet(cmd, p, &o)
 			case engine.IsPicture(o.Output):
@@ -96,6 +101,7 @@ the time of its capture; red where there is none.`,
 	enumFlag(cmd, &o.Container, engine.Containers, "format", "container, where the file's name does not say it")
 	flags.StringVarP(&o.Output, "output", "o", "", "file, in which {camera} and {recording} are replaced; directory; - for standard output")
 	flags.Var(&o.sheet, "sheet", "write a contact sheet, .jpg or .png: a picture each 5m")
+	flags.StringVar(&o.strip, "strip", "", "draw the timeline as this `FILE`.png, and export nothing")
 	flags.BoolVarP(&o.Overwrite, "overwrite", "y", false, "replace a file that is there")
 	return cmd
 }
