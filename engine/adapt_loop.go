@@ -17,6 +17,7 @@ type adaptLoop struct {
 	control *rate.Controller
 	steps   *rate.Steps
 	rungs   []presets.Rung // of the steps behind 0
+	source  float64        // bit/s, for which they were made
 	bitrate int            // of the last decision
 	touched bool           // something else than the source has been sent
 }
@@ -37,7 +38,8 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	if source == 0 {
 		return d, 0, nil
 	}
-	if l.steps == nil {
+	if l.steps == nil || l.steps.At() == 0 && math.Abs(source-l.source) > l.source/5 {
+		l.source = source
 		l.rungs = rungsFor(ladder, width, height, source)
 		l.steps, _ = rate.NewSteps(stepsFor(l.rungs, source))
 		if l.steps == nil { // a ladder that has no step below this source

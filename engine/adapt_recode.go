@@ -26,6 +26,7 @@ type recoder struct {
 	open    presets.Rung // that encoder was opened for; its Bitrate is the last set
 	fresh   bool         // nothing has come out of the encoder yet
 	due     media.Ticks  // of the next picture
+	shown   media.Ticks  // of the last one
 	begun   bool
 	emit    func(media.AccessUnit)
 
@@ -182,10 +183,11 @@ func (c *recoder) encode(p media.Picture, behind int) {
 		c.encoder = nil
 		return
 	}
-	c.paced(p.PTS(), want)
-	if fill && want.FPS > 0 {
-		c.made(units, int(float64(want.Bitrate)/8/want.FPS))
+	if since := p.PTS() - c.shown; fill && c.begun && since > 0 {
+		c.made(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
 	}
+	c.shown = p.PTS()
+	c.paced(p.PTS(), want)
 	c.give(units)
 }
 
