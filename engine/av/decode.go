@@ -131,6 +131,17 @@ func (d *decoder) Decode(au media.AccessUnit) ([]media.Picture, error) {
 	if err := d.device.trouble(decodeUnit); err != nil {
 		return nil, err
 	}
+	pictures, err := d.decode(au, head, config)
+	if err != nil && au.Key && d.device == nil && d.track.Codec != media.MJPEG {
+		more, again := d.restart(au)
+		pictures, err = append(pictures, more...), again
+	}
+	d.coder.drainLog()
+	return pictures, err
+}
+
+// decode sends a unit and returns what comes out.
+func (d *decoder) decode(au media.AccessUnit, head, config []byte) ([]media.Picture, error) {
 	number := d.flights.depart(au.PTS, au.Wall, au.Damaged)
 	ret := C.rp_send(cCodec(d.context), d.packet, bytesOf(au.Data), C.int(len(au.Data)), bytesOf(head), C.int(len(head)),
 		bytesOf(config), C.int(len(config)), C.int64_t(au.PTS), C.int64_t(number), C.int(flag(au.Key)))
@@ -138,8 +149,21 @@ func (d *decoder) Decode(au media.AccessUnit) ([]media.Picture, error) {
 	if ret < 0 {
 		err = failed(fault.Damaged, "decode "+d.track.Codec.Title(), ret)
 	}
-	d.coder.drainLog()
 	return pictures, err
+}
+
+// restart gives a key that was refused to a new decoder: a damaged header can leave one in
+// a state that no sound stream brings it out of (MPEG-4: the studio profile).
+func (d *decoder) restart(au media.AccessUnit) ([]media.Picture, error) {
+	C.avcodec_send_packet(cCodec(d.context), nil)
+	pictures, _ := d.receive()
+	old := d.context
+	if err := d.open(); err != nil {
+		return pictures, err
+	}
+	d.coder.freeCodec(old)
+	more, err := d.decode(au, nil, nil)
+	return append(pictures, more...), err
 }
 
 // configure follows a change of the configuration. What it returns goes with the unit: in

@@ -4,8 +4,12 @@ package av
 
 import (
 	"encoding/binary"
+	"fmt"
 	"image"
+	"math/rand/v2"
+	"os"
 	"testing"
+	"time"
 
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
@@ -42,73 +46,99 @@ func hurt(units []media.AccessUnit, data []byte) []media.AccessUnit {
 	return out
 }
 
-// FuzzDecoding breaks streams: whatever they are, decoding ends, fails only as damage,
-// gives pictures of possible sizes in order of time, and leaves nothing behind. A sound
-// stream after it is decoded again.
-func FuzzDecoding(f *testing.F) {
-	type stream struct {
-		track media.Track
-		units []media.AccessUnit
-	}
-	var streams []stream
+// stream is a clip to be broken.
+type stream struct {
+	track media.Track
+	units []media.AccessUnit
+}
+
+func streams(t testing.TB) (all []stream) {
 	for _, c := range videoClips {
-		track, units := clip(f, c.name, c.codec)
-		streams = append(streams, stream{track, units[:min(12, len(units))]})
+		track, units := clip(t, c.name, c.codec)
+		all = append(all, stream{track, units[:min(12, len(units))]})
 	}
-	for i := range streams {
+	return all
+}
+
+// breakStream decodes a stream that is broken as data says: whatever it is, decoding ends,
+// fails only as damage, gives pictures of possible sizes in order of time, and leaves
+// nothing behind. The stream as it was is decoded again after it.
+func breakStream(t *testing.T, s stream, shown image.Point, data []byte) {
+	c := newCoder(t)
+	d, err := c.PictureDecoder(s.track, media.DecodeOptions{Shown: shown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	last, out := media.Ticks(-1), 0
+	take := func(pictures []media.Picture, err error) {
+		if err != nil && !fault.Is(err, fault.Damaged) {
+			t.Errorf("%v is %v", err, fault.KindOf(err))
+		}
+		for _, p := range pictures {
+			if w, h := p.Size(); w < 1 || h < 1 || w*h > 8192*8192 {
+				t.Errorf("a picture of %dx%d", w, h)
+			}
+			if p.PTS() <= last {
+				t.Errorf("time falls from %d to %d", last, p.PTS())
+			}
+			last = p.PTS()
+			p.Release()
+			out++
+		}
+	}
+	for _, au := range hurt(s.units, data) {
+		take(d.Decode(au))
+	}
+	take(d.Flush())
+	last, out = -1, 0
+	for i, au := range s.units {
+		if i == 0 {
+			au.Config = s.track.Config
+		}
+		take(d.Decode(au))
+	}
+	take(d.Flush())
+	if out < len(s.units)/2 {
+		t.Errorf("%d pictures of a sound stream of %d units", out, len(s.units))
+	}
+}
+
+// FuzzDecoding breaks streams.
+func FuzzDecoding(f *testing.F) {
+	all := streams(f)
+	for i := range all {
 		f.Add(byte(i), []byte{1, 0, 0, 40, 8, 0, 1, 0, 30, 0, 2, 2, 0, 60, 0})
 		f.Add(byte(i), []byte{1, 0, 0, 9, 255, 1, 0, 0, 11, 3, 3, 3, 0, 20, 7, 4, 5, 0, 90, 0})
 		f.Add(byte(i), []byte{0, 0, 0, 100, 0, 2, 1, 1, 0, 5})
 	}
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {
-		s := streams[int(which)%len(streams)]
-		c := newCoder(t)
-		o := media.DecodeOptions{}
+		shown := image.Point{}
 		if which&64 != 0 {
-			o.Shown = image.Pt(80, 45)
+			shown = image.Pt(80, 45)
 		}
-		d, err := c.PictureDecoder(s.track, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer d.Close()
-		last := media.Ticks(-1)
-		take := func(pictures []media.Picture, err error) {
-			if err != nil && !fault.Is(err, fault.Damaged) {
-				t.Errorf("%v is %v", err, fault.KindOf(err))
-			}
-			for _, p := range pictures {
-				if w, h := p.Size(); w < 1 || h < 1 || w*h > 8192*8192 {
-					t.Errorf("a picture of %dx%d", w, h)
-				}
-				if p.PTS() <= last {
-					t.Errorf("time falls from %d to %d", last, p.PTS())
-				}
-				last = p.PTS()
-				p.Release()
-			}
-		}
-		for _, au := range hurt(s.units, data) {
-			take(d.Decode(au))
-		}
-		take(d.Flush())
-		last = -1
-		out := 0
-		for i, au := range s.units {
-			if i == 0 {
-				au.Config = s.track.Config
-			}
-			pictures, err := d.Decode(au)
-			out += len(pictures)
-			take(pictures, err)
-		}
-		pictures, err := d.Flush()
-		out += len(pictures)
-		take(pictures, err)
-		if out < len(s.units)/2 {
-			t.Errorf("%d pictures of a sound stream of %d units", out, len(s.units))
-		}
+		breakStream(t, all[int(which)%len(all)], shown, data)
 	})
+}
+
+// TestBrokenStreamsForAWhile breaks streams at random; RTSPREC_SOAK says for how long.
+func TestBrokenStreamsForAWhile(t *testing.T) {
+	long, err := time.ParseDuration(os.Getenv("RTSPREC_SOAK"))
+	if err != nil {
+		long = time.Second
+	}
+	all := streams(t)
+	seed := uint64(1)
+	for end := time.Now().Add(long); time.Now().Before(end) && !t.Failed(); seed++ {
+		r := rand.New(rand.NewPCG(seed, 0))
+		data := make([]byte, 5*(1+r.IntN(12)))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		s := all[r.IntN(len(all))]
+		t.Run(fmt.Sprintf("%s %d", s.track.Codec, seed), func(t *testing.T) { breakStream(t, s, image.Point{}, data) })
+	}
+	t.Logf("%d streams", seed-1)
 }
 
 // FuzzSound is the same for sound, whose units are small enough to be data itself.

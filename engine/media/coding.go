@@ -68,7 +68,8 @@ type PictureDecoder interface {
 	// presentation. au.Config, when present, reconfigures it. A unit that cannot be
 	// decoded is an error of fault.Damaged; the next one may be given all the same.
 	Decode(au AccessUnit) ([]Picture, error)
-	// Flush returns what is still inside; the next unit must be a key.
+	// Flush returns what is still inside; the next unit must be a key. Between the units of
+	// two runs it is called, as their times have nothing to do with each other.
 	Flush() ([]Picture, error)
 	// Resize says that pictures are shown at another largest size from now on.
 	Resize(shown image.Point)
