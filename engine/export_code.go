@@ -21,7 +21,6 @@ import (
 type recoding struct {
 	*export
 	item  *exportItem
-	name  string // of the next scratch file, without its number
 	coded []*archive.Coded
 	files []vfs.File
 	notes []string

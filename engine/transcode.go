@@ -45,7 +45,7 @@ type TranscodeOptions struct {
 	Encoder presets.Encoder
 	Device  string // as media.DecodeOptions.Device, for decoding and encoding
 	// Accept says whether the other end can hold a track, for Auto; nil: every track.
-	Accept func(t media.Track) bool
+	Accept func(t media.Track) bool `json:"-"`
 
 	name    string // of the input, for what is told
 	because string // why Accept refuses, for what is told
