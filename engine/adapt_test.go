@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 type narrow struct {
 	url   string
 	shape func(kbit int) // towards the server
+	end   func()         // closes the server's recording
 }
 
 // narrowTo starts a server that records what is published, behind such a way.
@@ -31,8 +33,8 @@ func narrowTo(t *testing.T, dir string) narrow {
 	host := netlab.New(t)
 	if host == nil {
 		k := newLink(t, fmt.Sprintf("127.0.0.1:%d", port))
-		takes(t, port, dir)
-		return narrow{fmt.Sprintf("rtsp://127.0.0.1:%d/x", k.port), func(kbit int) { k.slow.Store(int64(kbit) * 125) }}
+		s := takes(t, port, dir)
+		return narrow{fmt.Sprintf("rtsp://127.0.0.1:%d/x", k.port), func(kbit int) { k.slow.Store(int64(kbit) * 125) }, func() { s.end(t) }}
 	}
 	text, err := json.Marshal(map[string]any{
 		"RTSP": []string{fmt.Sprintf("%s:%d", host.Far, port)}, "Record": map[string]string{"Dir": dir},
@@ -47,11 +49,16 @@ func narrowTo(t *testing.T, dir string) narrow {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	return narrow{fmt.Sprintf("rtsp://%s:%d/x", host.Far, port), host.Shape}
+	kill := sync.OnceFunc(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(kill)
+	return narrow{fmt.Sprintf("rtsp://%s:%d/x", host.Far, port), host.Shape, func() {
+		kill() // what it leaves is repaired by the next one
+		takes(t, freeTCP(t), dir).end(t)
+	}}
 }
 
 func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
+	t.Parallel()
 	coder := av.New(av.Options{})
 	if coder == nil {
 		t.Skip("this build has no codecs")
@@ -119,10 +126,7 @@ func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
 		t.Fatal(err)
 	}
 	noneMissing(t, "the recording beside", marks)
-	waitFor(t, "the server has closed its last file", func() bool {
-		open, _ := filepath.Glob(filepath.Join(far, "x", "*", "*.part"))
-		return len(open) == 0
-	})
+	way.end()
 	decodes(t, filepath.Join(far, "x"))
 	report := verified(t, d, far, archive.Clean)
 	for _, gap := range report.Cameras[0].Gaps {
