@@ -2,15 +2,8 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"path/filepath"
-	"slices"
-	"time"
 
-	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
-	"rtsprec/engine/vfs"
 )
 
 // DoctorOptions say what Doctor looks at.
@@ -76,13 +69,6 @@ type DoctorCheck struct {
 }
 
 const (
-	// diskTime and diskBytes bound what is written to measure a disk.
-	diskTime  = time.Second
-	diskBytes = 256 << 20
-	diskBlock = 1 << 20
-	// smallSync is about a second of a camera.
-	smallSync  = 512 << 10
-	smallSyncs = 8
 	// wantedSocket is what a session asks for.
 	wantedSocket = 512 << 10
 	// wantedFiles is enough for 64 cameras.
@@ -114,78 +100,4 @@ func Doctor(ctx context.Context, d Deps, o DoctorOptions) (*DoctorReport, error)
 	}
 	r.Checks = []DoctorCheck{r.checkCodecs(), r.checkDisk(), r.checkClock(), r.checkSockets(), r.checkFiles()}
 	return r, err
-}
-
-// measureDisk writes a file, synced, for about a second, and removes it.
-func measureDisk(ctx context.Context, d Deps, dir string, to *DoctorDisk) (err error) {
-	to.Dir = dir
-	defer func() {
-		if err != nil {
-			to.Error = err.Error()
-		}
-	}()
-	if to.Free, err = d.FS.Free(dir); err != nil {
-		return vfs.Fault("look at "+dir, err)
-	}
-	if to.Free < 8*diskBlock+smallSyncs*smallSync {
-		return fault.New(fault.DiskFull, "%s is full", dir)
-	}
-	name := filepath.Join(dir, fmt.Sprintf(".rtsprec-doctor-%08x", rand.Uint32()))
-	f, err := d.FS.Create(name, 0o600)
-	if err != nil {
-		return vfs.Fault("write to "+dir, err)
-	}
-	defer func() {
-		f.Close()
-		if gone := d.FS.Remove(name); gone != nil && err == nil {
-			err = vfs.Fault("remove "+name, gone)
-		}
-	}()
-	block := make([]byte, diskBlock)
-	for i := range block {
-		block[i] = byte(rand.Uint32()) // what does not compress
-	}
-	write := func(b []byte) (time.Duration, error) {
-		began := d.Clock.Now()
-		if _, err := f.Write(b); err != nil {
-			return 0, vfs.Fault("write to "+dir, err)
-		}
-		if err := f.Sync(); err != nil {
-			return 0, vfs.Fault("sync "+dir, err)
-		}
-		return d.Clock.Now().Sub(began), nil
-	}
-	var syncs []time.Duration
-	var spent time.Duration
-	for i := 0; i < smallSyncs && spent < diskTime && ctx.Err() == nil; i++ {
-		took, err := write(block[:smallSync])
-		if err != nil {
-			return err
-		}
-		syncs, spent = append(syncs, took), spent+took
-	}
-	var written int64
-	began := d.Clock.Now()
-	most := int64(min(diskBytes, to.Free/4))
-	for round := 0; round == 0 || spent+d.Clock.Now().Sub(began) < diskTime && written < most && ctx.Err() == nil; round++ {
-		for range 3 {
-			if _, err := f.Write(block); err != nil {
-				return vfs.Fault("write to "+dir, err)
-			}
-		}
-		if _, err := write(block); err != nil {
-			return err
-		}
-		written += 4 * diskBlock
-	}
-	streaming := d.Clock.Now().Sub(began)
-	slices.Sort(syncs)
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	if len(syncs) > 0 {
-		to.Sync, to.SlowSync = ms(syncs[len(syncs)/2]), ms(syncs[len(syncs)-1])
-	}
-	if streaming > 0 {
-		to.Speed = float64(written) / streaming.Seconds()
-	}
-	return ctx.Err()
 }
