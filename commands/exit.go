@@ -94,10 +94,10 @@ func (p *process) report(cmd *cobra.Command, err error) int {
 	}
 	kind := fault.KindOf(err)
 	out := outcomes()[kind]
-	if h, ok := errors.AsType[hinted](err); ok {
-		out.hint = h.hint
-	} else if errors.Is(err, engine.ErrNoCodecs) {
+	if errors.Is(err, engine.ErrNoCodecs) {
 		out.hint = noCodecsHint
+	} else if h, ok := errors.AsType[hinted](err); ok {
+		out.hint = h.hint
 	} else if kind == fault.Usage {
 		out.hint = cmd.CommandPath() + " -h"
 	}

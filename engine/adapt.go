@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -310,4 +311,4 @@ func withSets(au media.AccessUnit, codec media.Codec, config []byte) media.Acces
 }
 
 // errNoLadder is what a relay that adapts without codecs says.
-var errNoLadder = fault.New(fault.Unsupported, "this build of rtsprec has no codecs: it cannot adapt pictures to a link")
+var errNoLadder = fault.Wrap(fault.Unsupported, "", fmt.Errorf("%w: it cannot adapt pictures to a link", ErrNoCodecs))

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrNoCodecs is found in the error of what needs pictures or sound where Deps has no Coder.
-var ErrNoCodecs = errors.New("this build has no codecs")
+var ErrNoCodecs = errors.New("this build of rtsprec has no codecs")
 
 // needCodecs fails with fault.Unsupported where nothing can be decoded or encoded. what is
 // what needs it, in a few words.

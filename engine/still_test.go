@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"rtsprec/engine"
+	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
@@ -233,6 +234,43 @@ func TestASheetShowsEachStretchOfTime(t *testing.T) {
 	} {
 		if _, err := engine.Sheet(t.Context(), d, o); !fault.Is(err, fault.Usage) {
 			t.Errorf("%v %s: %v", o.Every, o.Output, err)
+		}
+	}
+}
+
+func TestAPictureOfAMomentIsTheOneThatWasSeenThen(t *testing.T) {
+	d := coding(t)
+	dir := filepath.Join(t.TempDir(), "film")
+	_, err := engine.Record(t.Context(), d, engine.RecordOptions{
+		Dir: dir, Length: 8 * time.Second, Cameras: []journal.Camera{{Name: "a", URL: "testsrc://320x180@25?gop=2s&audio=none&pace=free"}},
+	})
+	if err != nil && !fault.Is(err, fault.Incomplete) {
+		t.Fatal(err)
+	}
+	for _, offset := range []time.Duration{0, 20 * time.Millisecond, 1990 * time.Millisecond, 3 * time.Second, 5123 * time.Millisecond} {
+		var at time.Time
+		list, err := engine.Pictures(t.Context(), d, engine.PictureOptions{
+			Dir: dir, Output: filepath.Join(t.TempDir(), "{recording}-{camera}.png"),
+			At: func(w archive.Window) (time.Time, error) { at = w.From.Add(offset); return at, nil },
+		})
+		if err != nil || len(list) != 1 || filepath.Base(list[0].File) != "film-a.png" {
+			t.Fatalf("%v: %v %+v", offset, err, list)
+		}
+		data, err := os.ReadFile(list[0].File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		luma := lumaOf(t, data)
+		drawn, ok := testcard.Read(luma, luma.Rect)
+		if late := at.Sub(drawn); !ok || late < -time.Millisecond || late > 41*time.Millisecond {
+			t.Errorf("%v in: the picture is of %v, %v before", offset, drawn, late)
+		}
+	}
+	for _, o := range []engine.PictureOptions{
+		{Dir: dir, Output: "a.gif"}, {Dir: dir, Output: filepath.Join(dir, "a.png")}, {Dir: dir, Output: "a.png", Cameras: []string{"b"}},
+	} {
+		if _, err := engine.Pictures(t.Context(), d, o); !fault.Is(err, fault.Usage) {
+			t.Errorf("%+v: %v", o, err)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func plannedCoding(c *journal.Coding) TranscodeOptions {
 }
 
 // errNoCodecs is what a build without codecs says when it is asked to code.
-var errNoCodecs = fault.New(fault.Unsupported, "this build of rtsprec has no codecs: it can only copy")
+var errNoCodecs = fault.Wrap(fault.Unsupported, "", fmt.Errorf("%w: it can only copy", ErrNoCodecs))
 
 func orCopy(c Coding) Coding {
 	if c == "" {
