@@ -33,8 +33,12 @@ type Filler struct {
 	tracks []*track
 	lead   *track
 	parts  []*fillPart
+	early  []media.AccessUnit // sound that came before the picture that begins the first file
 	over   bool
 }
+
+// earlyMost is how many units may come before the picture they belong to.
+const earlyMost = 1024
 
 // fillPart is one segment of it.
 type fillPart struct {
@@ -112,10 +116,15 @@ func (f *Filler) take(au media.AccessUnit, lead bool) error {
 	}
 	au.Wall = utc(au.Wall)
 	at := decodeTime(au, t.ClockRate)
+	var early []media.AccessUnit
 	if f.wantsPart(t, au, at) {
 		if err := f.begin(at); err != nil {
 			return err
 		}
+		early, f.early = f.early, nil
+	} else if len(f.parts) == 0 && t != f.lead && len(f.early) < earlyMost {
+		f.early = append(f.early, au)
+		return nil
 	}
 	p := f.partFor(t, at)
 	if p == nil {
@@ -127,6 +136,13 @@ func (f *Filler) take(au media.AccessUnit, lead bool) error {
 		p.leads[slot] = true
 	}
 	f.put(p, t, au, at)
+	for _, sound := range early {
+		if at := decodeTime(sound, f.tracks[sound.Track].ClockRate); !at.Before(p.head.Start) {
+			if err := f.take(sound, false); err != nil {
+				return err
+			}
+		}
+	}
 	return p.flush()
 }
 

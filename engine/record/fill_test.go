@@ -184,3 +184,35 @@ func TestWhatCannotFillAGapIsRefusedOrRemoved(t *testing.T) {
 		}
 	})
 }
+
+func TestSoundThatComesBeforeItsPictureIsFilledToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "cam")
+		g.create()
+		lost, gap := g.outage("cam", 5*time.Second)
+		// A picture is sent late, as with B-frames, or a large one of a busy sender.
+		at := slices.IndexFunc(lost, func(au media.AccessUnit) bool { return au.Track == 0 })
+		late := lost[at]
+		lost = slices.Delete(lost, at, at+1)
+		n := slices.IndexFunc(lost, func(au media.AccessUnit) bool { return au.Track == 0 })
+		if n <= at {
+			t.Fatal("no sound comes within the time of one picture")
+		}
+		lost = slices.Insert(lost, n, late)
+		g.must(g.fill("cam", gap, lost))
+		g.close("planned")
+		g.sound(g.fs, true)
+		list := read(t, g.fs, g.dir, "cam")
+		for kind, n := range map[byte]int{'V': 15 * 25, 'A': len(marksOf(list, 'A'))} {
+			marks := marksOf(list, kind)
+			if len(marks) != n {
+				t.Errorf("%d of kind %c", len(marks), kind)
+			}
+			for i, m := range marks {
+				if m != mark(kind, i) {
+					t.Fatalf("unit %d is %s", i, m)
+				}
+			}
+		}
+	})
+}
