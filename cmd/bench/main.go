@@ -89,6 +89,7 @@ var parts = []struct {
 	{"compose-live", (*bench).composeLive},
 	{"compose-recorded", (*bench).composeRecorded},
 	{"latency", (*bench).latency},
+	{"adapt", (*bench).adapt},
 	{"hardware", (*bench).hardware},
 }
 
@@ -115,7 +116,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, hardware")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, adapt, hardware")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {

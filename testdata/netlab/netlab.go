@@ -8,12 +8,18 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"testing"
 )
+
+// TB is what is needed of a test, so that a benchmark may have a host too.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Cleanup(func())
+}
 
 // Host is a network namespace, joined to the test's own by a pair of interfaces.
 type Host struct {
-	t     testing.TB
+	t     TB
 	name  string
 	iface string     // on the test's side
 	Near  netip.Addr // of the test's side
@@ -22,7 +28,7 @@ type Host struct {
 
 // New makes a host, which goes with the test. It is nil where this machine lets nobody make
 // one (no root, no iproute2); a test then has another form.
-func New(t testing.TB) *Host {
+func New(t TB) *Host {
 	t.Helper()
 	if _, err := exec.LookPath("tc"); err != nil || os.Getuid() != 0 {
 		return nil
@@ -63,6 +69,12 @@ func (h *Host) Command(name string, args ...string) *exec.Cmd {
 func (h *Host) Shape(kbit int) {
 	h.t.Helper()
 	h.run("tc", "qdisc", "replace", "dev", h.iface, "root", "tbf", "rate", fmt.Sprintf("%dkbit", kbit), "burst", "4kb", "latency", "100ms")
+}
+
+// Lose drops so many of a hundred packets that come to the host.
+func (h *Host) Lose(percent int) {
+	h.t.Helper()
+	h.inside("nft", fmt.Sprintf("add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }; flush chain inet lossy in; add rule inet lossy in iifname far numgen random mod 100 < %d drop", percent))
 }
 
 func (h *Host) run(name string, args ...string) {
