@@ -43,6 +43,7 @@ func (c *connection) resolveInputs(ctx context.Context, p *process, typed []stri
 			return nil, usage("names make folders: -i left=rtsp://... -i right=rtsp://...", "two cameras are called %s", camera.Name)
 		}
 		seen[folded] = true
+		camera.URL, camera.SubURL = named(camera.URL, camera.Name), named(camera.SubURL, camera.Name)
 		list = append(list, camera)
 	}
 	return list, nil
