@@ -132,8 +132,9 @@ func (s *server) prepareServers() (err error) {
 		if d.Coder != nil {
 			stills = newWebStills(d, s.library, s.hub)
 		}
+		library := newWebLibrary(s.library)
 		s.pages = web.New(web.Options{
-			Library: newWebLibrary(s.library), Hub: s, Stills: stills, Access: s.users, Guard: s.guard, Clock: s.clock, Log: d.log(), Version: d.Version,
+			Library: library, Hub: s, Stills: stills, Charts: library, Access: s.users, Guard: s.guard, Clock: s.clock, Log: d.log(), Version: d.Version,
 		})
 	}
 	return nil

@@ -13,6 +13,7 @@
 //	GET /hls/init.mp4 ...        what it names, and segment.mp4, part.mp4
 //	GET /clip                    ?camera=&from=&to=[&audio=]  one plain MP4, with ranges; X-Clip-Start, -End, -Note tell of it
 //	GET /still.jpg               ?camera=[&at=][&width=]  the newest key frame, or the one at or before a time, as JPEG; X-Still-Time
+//	GET /timeline.png            ?recording=[&from=][&to=][&width=]  its timeline as a picture, with the cameras one may replay
 //	                             says of when. 404 where there is no decoder
 //	GET /metrics                 for Prometheus
 //	GET /healthz                 503 while a camera's media does not reach the disk

@@ -19,6 +19,7 @@ type Options struct {
 	Library Library
 	Hub     Hub           // nil: nothing is live; recordings are served all the same
 	Stills  Stills        // nil: there are none
+	Charts  Charts        // nil: there are none
 	Access  *access.List  // nil: everybody may see everything
 	Guard   *access.Guard // nil: no limit to failed logins
 	Clock   media.Clock
@@ -75,6 +76,7 @@ func New(o Options) *Handler {
 	h.handle("/hls/part.mp4", h.livePart)
 	h.handle("/clip", h.clip)
 	h.handle("/still.jpg", h.still)
+	h.handle("/timeline.png", h.chart)
 	h.handle("/metrics", h.metrics)
 	h.handle("/healthz", h.health)
 	h.handle("/login", h.loginPage)
