@@ -39,7 +39,7 @@ func (r *DoctorReport) checkDisk() DoctorCheck {
 	switch {
 	case d.Speed > 0 && d.Speed < 4*cameraRate:
 		c.OK, c.Hint = false, "a faster disk, or fewer cameras"
-	case d.SlowSync > 1000:
+	case d.SlowSync > 500:
 		c.OK, c.Hint = false, "a sync should take much less than --commit (1s): is the disk busy, or on a network?"
 	case d.Free < 3600*cameraRate:
 		c.OK, c.Hint = false, "less than an hour of one camera is free: make room, or record with --keep-free"
