@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"image"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,14 @@ type composeInput struct {
 
 func (in *composeInput) live() bool { return in.Camera != nil }
 
+// turn asks for the stream that does where an input is shown now: the sub-stream, where
+// there is one, in a quarter of the picture or less.
+func (in *composeInput) turn(whole image.Point) {
+	if size := unpackSize(in.shown.Load()); in.feed != nil {
+		in.feed.turn(4*size.X*size.Y <= whole.X*whole.Y)
+	}
+}
+
 // decodeQueue is how many bytes of a live input may wait for its decoder.
 const decodeQueue = 8 << 20
 
@@ -52,6 +61,10 @@ func (c *composer) prepareLive(i int, sink media.Sink) {
 	in.feed = &feed{
 		deps: c.deps, clock: c.clock, camera: *in.Camera, sink: to, files: c.files, queue: DefaultQueue / int64(len(c.inputs)),
 		from: c.o.At, end: c.end, state: stateConnecting,
+	}
+	if !c.o.Isolate { // what is recorded is the main stream, always
+		in.feed.small = &atomic.Bool{}
+		in.turn(c.o.Size)
 	}
 }
 

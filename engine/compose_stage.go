@@ -81,6 +81,7 @@ func (s *stage) set(layout presets.Layout, leader int, assign map[string]int) er
 			size = unseen
 		}
 		in.shown.Store(packSize(size))
+		in.turn(s.c.o.Size)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rtsprec/engine/fault"
@@ -25,6 +26,7 @@ type feed struct {
 	queue  int64            // bytes a session may hold while the sink is busy
 	from   time.Time        // planned start of the window; zero: with the first unit
 	end    func() time.Time // end of the window in media time; zero: not known
+	small  *atomic.Bool     // the sub-stream is wanted, where there is one; nil: never
 
 	backoff backoff
 	told    fault.Kind // of the last CameraDown
@@ -36,6 +38,7 @@ type feed struct {
 	clocked time.Time      // when the camera's clock was last told to the sink
 	lost    time.Time      // when the last session ended; zero: there was none
 	slept   time.Duration  // how long the machine had been asleep when a session last ended
+	played  bool           // the session was begun while the sub-stream was wanted
 
 	mu      sync.Mutex
 	state   state
@@ -116,11 +119,14 @@ func (f *feed) once(ctx, work context.Context) error {
 		return fault.Because("begin to write "+f.camera.Name, err)
 	}
 	f.up(s)
+	f.played = f.wantsSmall()
 	began, before := f.deps.Clock.Now(), f.units
 	found := f.seekMain(ctx, s)
 	err = f.pump(ctx, work, s)
 	if found() && err != nil {
 		err = fault.New(fault.Ended, "the main stream is there again")
+	} else if err != nil && f.played != f.wantsSmall() {
+		err = fault.New(fault.Ended, "its other stream is wanted")
 	}
 	if now := f.deps.Clock.Now(); f.units > before && now.Sub(began) >= time.Second {
 		f.backoff.reset()
@@ -250,6 +256,9 @@ func (t *tail) done(id media.TrackID) bool {
 // options asks for the main stream or the sub-stream.
 func (f *feed) options(sub bool) rtsp.Options {
 	c, name := f.camera, f.camera.Name
+	if f.wantsSmall() {
+		c.URL, c.SubURL = c.SubURL, c.URL
+	}
 	transport := rtsp.Transport(c.Transport)
 	if transport == "" || transport == rtsp.Auto {
 		transport = f.worked // what worked works again, without seconds of trying
@@ -265,6 +274,23 @@ func (f *feed) options(sub bool) rtsp.Options {
 		Queue:       f.queue,
 		Clock:       f.deps.Clock, Log: f.deps.log(),
 		Observe: func(e rtsp.Event) { f.deps.observe(notice(name, e)) },
+	}
+}
+
+// wantsSmall reports whether the sub-stream is to be played, the main one where it is not
+// to be had.
+func (f *feed) wantsSmall() bool { return f.small != nil && f.small.Load() && f.camera.SubURL != "" }
+
+// turn says whether the sub-stream is wanted from now on. A session of the other one ends.
+func (f *feed) turn(small bool) {
+	if f.small == nil || f.camera.SubURL == "" || f.small.Swap(small) == small {
+		return
+	}
+	f.mu.Lock()
+	s := f.session
+	f.mu.Unlock()
+	if s != nil {
+		s.Close()
 	}
 }
 
