@@ -2,11 +2,9 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
-	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rate"
 	"rtsprec/engine/rtsp"
@@ -309,6 +307,3 @@ func withSets(au media.AccessUnit, codec media.Codec, config []byte) media.Acces
 	au.Data = append(append(make([]byte, 0, len(config)+len(au.Data)), config...), au.Data...)
 	return au
 }
-
-// errNoLadder is what a relay that adapts without codecs says.
-var errNoLadder = fault.Wrap(fault.Unsupported, "", fmt.Errorf("%w: it cannot adapt pictures to a link", ErrNoCodecs))

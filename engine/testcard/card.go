@@ -86,9 +86,6 @@ func New(o Options) *Card {
 	return c
 }
 
-// smallest is the height of letters that can be read.
-const smallest = 7
-
 // letter puts the text on, and makes the digits of the clock.
 func (c *Card) letter(s Surface, o Options) {
 	head, facts := headArea.in(c.bounds), factsArea.in(c.bounds)
