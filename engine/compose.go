@@ -126,7 +126,10 @@ func Compose(ctx context.Context, d Deps, o ComposeOptions) (*ComposeSummary, er
 	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancelClosing()
 	err = errors.Join(err, c.close(closing))
-	if err != nil {
+	switch {
+	case err != nil && c.pictured.Load() > 0 && c.hidden != "":
+		return nil, fault.Because("what was composed is the recording "+c.hidden, err)
+	case err != nil:
 		return nil, err
 	}
 	s, err := c.summary()

@@ -379,12 +379,19 @@ func (c *composer) commands() {
 func (c *composer) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var told time.Time
+	var late uint64
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		c.deps.observe(c.progress(c.deps.Clock.Now()))
+		now := c.deps.Clock.Now()
+		if all := c.dropped.Load(); all > late && (told.IsZero() || now.Sub(told) >= time.Minute) {
+			c.deps.observe(Late{Pictures: all - late})
+			told, late = now, all
+		}
+		c.deps.observe(c.progress(now))
 	}
 }
