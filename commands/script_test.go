@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("no condition %q", word)
 		},
-		Deadline:            time.Now().Add(2 * time.Minute), // a script that waits for ever says so
+		Deadline: time.Now().Add(2 * time.Minute), // a script that waits for ever says so
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"camera": scriptCamera, "closed": scriptClosed, "web": scriptWeb, "lock": scriptLock,
 			"exits": scriptExits, "await": scriptAwait,
