@@ -89,6 +89,9 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Targets) == 0 {
 		return nil, fault.New(fault.Usage, "a relay without a target")
 	}
+	if len(o.Adapt.Ladder.Rungs) > 0 && d.Coder == nil {
+		return nil, ErrNoCodecs
+	}
 	if err := o.Transcode.check(d.Coder); err != nil {
 		return nil, err
 	}
