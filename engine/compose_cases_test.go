@@ -295,3 +295,28 @@ func TestACompositionIsSteeredOverASocket(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// What a composer left behind that was killed is repaired; nobody is dialled for it.
+func TestAComposedRecordingIsRepairedNotResumed(t *testing.T) {
+	t.Parallel()
+	d := coding(t)
+	o := composing(t, "side-by-side", liveInput("a", "testsrc://320x180@25?audio=none"), liveInput("b", "testsrc://320x180@25?audio=none"))
+	o.Length, o.Out.Dir = time.Hour, filepath.Join(t.TempDir(), "rec")
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); engine.Compose(ctx, d, o) }()
+	defer func() { stop(); <-done }()
+	left := filepath.Join(t.TempDir(), "left")
+	waitFor(t, "something is committed", func() bool {
+		os.RemoveAll(left)
+		if os.CopyFS(left, os.DirFS(o.Out.Dir)) != nil {
+			return false
+		}
+		rec, err := archive.Load(d.FS, left)
+		return err == nil && len(rec.Cameras) == 1 && len(rec.Cameras[0].Segments) == 1 && rec.Cameras[0].Segments[0].Units() > 20
+	})
+	if _, err := engine.Resume(t.Context(), d, left, engine.ResumeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	verified(t, d, left, archive.Incomplete) // interrupted, and that is all
+}

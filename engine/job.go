@@ -121,6 +121,9 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 	files := &descriptors{count: openDescriptors}
 	var feeds []*feed
 	for _, c := range j.plan.Cameras {
+		if !received(c) {
+			continue
+		}
 		sink, err := j.rec.Camera(c.Name)
 		if err != nil {
 			return feeds, err

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,11 @@ func Resume(ctx context.Context, d Deps, dir string, o ResumeOptions) (*Summary,
 	if served && !recovery.Closed && !o.Repair {
 		d.observe(Notice{Message: dir + " is a server's: it is repaired, and \"rtsprec serve\" goes on with it"})
 	}
+	composed := len(recovery.Plan.Cameras) > 0 && !slices.ContainsFunc(recovery.Plan.Cameras, received)
+	if composed && !recovery.Closed && !o.Repair {
+		d.observe(Notice{Message: dir + " was composed: it is repaired; what has not been composed is not in it"})
+	}
+	served = served || composed
 	if end := j.end(); recovery.Closed || o.Repair || served || !end.IsZero() && !d.Clock.Now().Before(end) {
 		return j.onlyRepair(ctx, d, end, recovery.Closed || o.Repair || served)
 	}
@@ -118,3 +124,7 @@ func worst(errs []error) error {
 	}
 	return fault.Wrap(kind, "", errors.Join(errs...))
 }
+
+// received says whether a camera of a plan is one that is dialled. A picture that was
+// composed has nobody to ask.
+func received(c journal.Camera) bool { return c.URL != "" }
