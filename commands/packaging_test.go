@@ -101,7 +101,7 @@ func TestPackagesNameFilesThatAreThere(t *testing.T) {
 			Scripts  map[string]string
 		} `yaml:"nfpms"`
 	}
-	if err := yaml.Unmarshal(data, &config); err != nil {
+	if err := yaml.UnmarshalWithOptions(data, &config, yaml.AllowDuplicateMapKey()); err != nil {
 		t.Fatal(err)
 	}
 	var names []string

@@ -129,10 +129,11 @@ func (c *Chromium) Authorize(user, password string) {
 		"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}}, nil)
 }
 
-// Open goes to a URL.
+// Open goes to a URL and waits until its page has been read.
 func (c *Chromium) Open(url string) {
 	c.t.Helper()
 	c.call(c.page, "Page.navigate", map[string]any{"url": url}, nil)
+	c.Until("the page", `location.href != "about:blank" && document.readyState != "loading"`)
 }
 
 // Eval evaluates an expression of JavaScript, waits for what it promises, and stores the
