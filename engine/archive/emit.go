@@ -150,6 +150,26 @@ func (c *Camera) filledBy(n uint64) (from, to time.Time) {
 	return from, to
 }
 
+// filledMiddle is the middle of the gap that a segment helps to fill, alone or with others
+// that adjoin it, where the source began a file of its own; zero: there is none.
+func (c *Camera) filledMiddle(n uint64) time.Time {
+	from, to := c.filledBy(n)
+	if !to.After(from) {
+		return time.Time{}
+	}
+	const adjoin = time.Millisecond
+	for grown := true; grown; {
+		grown = false
+		for _, f := range c.Filled {
+			near := !f.From.After(to.Add(adjoin)) && !f.To.Before(from.Add(-adjoin))
+			if near && (f.From.Before(from) || f.To.After(to)) {
+				from, to, grown = earlier(from, f.From), later(to, f.To), true
+			}
+		}
+	}
+	return from.Add(to.Sub(from) / 2)
+}
+
 // first is the segment that playing began in, while it is played.
 func (p *player) first() *Segment {
 	if p.last.Segment == nil {

@@ -48,12 +48,6 @@ func parseTurn(word string) (t turn, ok bool) {
 	return t, t.word() == word
 }
 
-// middleOf is the middle of what a segment fills: tracks do not end together there.
-func (c *Camera) middleOf(n uint64) time.Time {
-	from, to := c.filledBy(n)
-	return from.Add(to.Sub(from) / 2)
-}
-
 // fillings lists the segments that fill gaps in the middle of another, by time.
 func (c *Camera) fillings(host *Segment) (list []*Segment) {
 	if host.Origin == originReplay {
@@ -64,7 +58,8 @@ func (c *Camera) fillings(host *Segment) (list []*Segment) {
 			list = append(list, s)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Segment) int { return cmp.Compare(c.middleOf(a.N).UnixNano(), c.middleOf(b.N).UnixNano()) })
+	begins := func(s *Segment) time.Time { from, _ := c.filledBy(s.N); return from }
+	slices.SortFunc(list, func(a, b *Segment) int { return begins(a).Compare(begins(b)) })
 	return list
 }
 
@@ -225,7 +220,7 @@ func (l *Library) indexed(rec *Recording, s *Segment) (*stretch, error) {
 // between is the part of a stretch between two gaps.
 func (s *stretch) between(c *Camera, t turn) *stretch {
 	return s.part(func(_ int, at time.Time) bool {
-		return (t.after == 0 || at.After(c.middleOf(t.after))) && (t.before == 0 || !at.After(c.middleOf(t.before)))
+		return (t.after == 0 || at.After(c.filledMiddle(t.after))) && (t.before == 0 || !at.After(c.filledMiddle(t.before)))
 	})
 }
 

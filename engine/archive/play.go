@@ -209,8 +209,8 @@ func (p *player) interrupts(u segment.Unit) bool {
 	if p.Reverse || p.aside != nil || p.cur.Origin == originReplay || len(p.items) == 0 || p.items[0].Origin != originReplay {
 		return false
 	}
-	from, to := p.items[0].cam.filledBy(p.items[0].N)
-	return to.After(from) && p.cur.decoded(u).After(from.Add(to.Sub(from)/2))
+	middle := p.items[0].cam.filledMiddle(p.items[0].N)
+	return !middle.IsZero() && p.cur.decoded(u).After(middle)
 }
 
 // goOn takes up the segment that was interrupted.

@@ -147,3 +147,70 @@ func TestSoundThatIsWrittenLongAfterAGapIsPlayedBeforeWhatFillsIt(t *testing.T) 
 		}
 	}
 }
+
+// TestAGapThatTwoFilesFillIsPlayedTrackByTrack: the source began a file soon after the gap's
+// begin, and sound was lost later than pictures. What there is of it stands before all of
+// what fills the gap, in whichever file.
+func TestAGapThatTwoFilesFillIsPlayedTrackByTrack(t *testing.T) {
+	m := studio(t, "a")
+	video, sound := picture25(t, 9, "320x240"), aac(t, 9)
+	var cut time.Duration // where the source's next file begins
+	for _, u := range video.samples {
+		if at := media.ToDuration(u.DTS, video.track.ClockRate); u.Key && at > 2*time.Second && cut == 0 {
+			cut = at
+		}
+	}
+	from, heard, next, to := cut-90*ms, cut+120*ms, cut+260*ms, cut+1900*ms // pictures lost, sound lost, sound of the second file, both back
+	video.track.ID, sound.track.ID = 0, 1
+	m.tracks = []media.Track{video.track, sound.track}
+	m.runOf("a", nine, "live")
+	type written struct {
+		at time.Duration
+		segment.Sample
+	}
+	var host []written
+	for track, f := range []film{video, sound} {
+		for _, u := range f.samples {
+			u.Track = track
+			if at := media.ToDuration(u.DTS, f.track.ClockRate); at < []time.Duration{from, heard}[track] || at >= to {
+				host = append(host, written{at, u})
+			}
+		}
+	}
+	slices.SortStableFunc(host, func(a, b written) int { return cmp.Compare(a.at, b.at) })
+	s := m.open("a", nine)
+	for _, u := range host {
+		if _, span, _ := s.w.Pending(); u.Key && u.Track == 0 || span >= 250*ms {
+			m.must(s.w.Flush())
+		}
+		m.must(s.w.Add(u.Sample))
+	}
+	s.commit()
+	s.seal()
+	m.origin = "replay"
+	m.missing("a", nine.Add(from), nine.Add(to), media.Timeout)
+	fill := func(begin, end time.Duration, heardFrom, heardTo time.Duration, missing, back time.Duration) {
+		part := sound.part(heardFrom, heardTo)
+		for i := range part.samples {
+			part.samples[i].DTS += media.FromDuration(heardFrom-begin, 48000)
+		}
+		m.shoot("a", nine.Add(begin), time.Minute, nil, video.part(begin, end), part)
+		m.line(&journal.Backfill{Gap: m.gap, Camera: "a", N: m.n["a"], From: nine.Add(missing), To: nine.Add(back), Splice: "identity", Starts: []time.Time{nine.Add(missing - 20*ms), {}}})
+	}
+	fill(0, cut, heard, next, from, cut)
+	fill(cut, to, next, to, cut, to)
+	m.close(nine.Add(9 * time.Second))
+	p := m.play(m.library(), "a", PlayOptions{})
+	for track, f := range []film{video, sound} {
+		list := p.of(media.TrackID(track))
+		if len(list) != len(f.samples) {
+			t.Errorf("track %d: %d units instead of %d", track, len(list), len(f.samples))
+			continue
+		}
+		for i, au := range list {
+			if !bytes.Equal(au.Data, f.samples[i].Data) {
+				t.Fatalf("track %d: unit %d at %s is another", track, i, au.Wall.Sub(nine))
+			}
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 // filling is what a backfilled stretch was got for.
 type filling struct {
 	gap    span
+	middle time.Time // of the gap, which other stretches may fill too
 	counts time.Time // when what counts of the deciding track begins; zero: with its first unit
 }
 
@@ -39,7 +40,7 @@ func (c *Camera) concerns(s *Segment, from, to time.Time) bool {
 // Pictures that do not may be needed to begin with.
 func (s *stretch) fill(c *Camera, n uint64) *stretch {
 	from, to := c.filledBy(n)
-	s.filling = &filling{span{from, to}, c.countsFrom(n, s.deciding())}
+	s.filling = &filling{span{from, to}, c.filledMiddle(n), c.countsFrom(n, s.deciding())}
 	for _, i := range s.sounds {
 		if s.at(i, 0).Before(c.countsFrom(n, i)) {
 			p := s.part(func(track int, at time.Time) bool {
@@ -56,30 +57,44 @@ func (s *stretch) fill(c *Camera, n uint64) *stretch {
 // weave divides the files that have a gap in their middle which another one fills, and
 // puts all in the order of capture.
 func (s *strip) weave() {
+	hosts := map[int64]*stretch{} // that were divided, by the middle of the gap
 	for _, fill := range slices.Clone(s.stretches) {
 		if fill.filling == nil || fill.gap.empty() {
 			continue
 		}
-		middle := fill.gap.From.Add(fill.gap.length() / 2) // tracks do not end together
-		for i, host := range s.stretches {
-			if host.filling != nil || host.camera != fill.camera {
-				continue
-			}
-			before, after := host.split(middle)
-			if before == nil {
-				continue
-			}
-			if !alike(host, fill) {
-				s.notes = append(s.notes, fmt.Sprintf("%s is left out: it fills a gap in the middle of another file with another codec", fill.name))
-				s.stretches = slices.DeleteFunc(s.stretches, func(one *stretch) bool { return one == fill })
-				break
-			}
-			s.stretches = slices.Replace(s.stretches, i, i+1, before, after)
-			fill.woven = true
-			break
+		host := hosts[fill.middle.UnixNano()]
+		if host == nil {
+			host = s.divide(fill)
+		}
+		switch {
+		case host == nil: // it fills what was between two files
+		case alike(host, fill):
+			hosts[fill.middle.UnixNano()], fill.woven = host, true
+		default:
+			s.notes = append(s.notes, fmt.Sprintf("%s is left out: it fills a gap in the middle of another file with another codec", fill.name))
+			s.stretches = slices.DeleteFunc(s.stretches, func(one *stretch) bool { return one == fill })
 		}
 	}
 	slices.SortStableFunc(s.stretches, func(a, b *stretch) int { return cmp.Or(a.begins().Compare(b.begins()), cmp.Compare(a.name, b.name)) })
+}
+
+// divide divides the file that has the gap of a filling in its middle, if one has and they
+// can be one stream, and returns it.
+func (s *strip) divide(fill *stretch) *stretch {
+	for i, host := range s.stretches {
+		if host.filling != nil || host.camera != fill.camera {
+			continue
+		}
+		before, after := host.split(fill.middle) // tracks do not end together
+		if before == nil {
+			continue
+		}
+		if alike(host, fill) {
+			s.stretches = slices.Replace(s.stretches, i, i+1, before, after)
+		}
+		return host
+	}
+	return nil
 }
 
 // alike reports whether the tracks that decide can be one.
