@@ -59,6 +59,10 @@ target, the link or rtsprec itself was away; what is left at the end is sent by
 the next relay with that spool. Everything then goes over the disk, which adds
 about a quarter of a second.
 
+With --adapt pictures that a target's link is too weak for are re-encoded, at a
+lower rate and then smaller, and sent as they are again once that fits; sound
+and the recording beside it stay what they are.
+
 After a link that was cut sending goes on with the last key frame before which
 everything has arrived: nothing is lost, and at most one group of pictures
 comes twice. "rtsprec serve" gets half a minute more and drops what it has, so
@@ -67,6 +71,7 @@ that there nothing is lost or doubled even when it was killed.`,
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x -o rtsp://b/y --record yard
   rtsprec relay -i yard -o rtsp://far:8554/yard --spool /var/spool/yard \
       --spool-size 50GB --pace 8
+  rtsprec relay -i yard -o rtsp://far:8554/yard --adapt --report way.html
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x --size 720p --audio aac`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
