@@ -22,9 +22,6 @@ type adaptLoop struct {
 	touched bool           // something else than the source has been sent
 }
 
-// sourceMargin is by how much the way must take more than the source has been of late.
-const sourceMargin = 1.05
-
 // fresh begins with another source.
 func (l *adaptLoop) fresh() { *l = adaptLoop{touched: l.touched, bitrate: l.bitrate} }
 
@@ -47,7 +44,7 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 			l.steps, _ = rate.NewSteps([]rate.Step{{Name: "source", Max: math.MaxInt32}})
 		}
 	}
-	l.steps.Best(int(source * sourceMargin))
+	l.steps.Best(int(source))
 	step, why = l.steps.Choose(now, d)
 	return d, step, why
 }
@@ -79,7 +76,7 @@ func rungsFor(ladder presets.Ladder, width, height int, source float64) (rungs [
 // stepsFor are the bounds of the rungs: each is good down to a little more than half of
 // its rate, where a smaller picture looks better.
 func stepsFor(rungs []presets.Rung, source float64) []rate.Step {
-	steps := []rate.Step{{Name: "source", Min: int(source * sourceMargin), Max: math.MaxInt32}}
+	steps := []rate.Step{{Name: "source", Min: int(source), Max: math.MaxInt32}}
 	for i, r := range rungs {
 		least := r.Bitrate * 55 / 100
 		if i == 0 && i+1 < len(rungs) { // its rate was raised to the source's

@@ -195,7 +195,7 @@ func (c *recoder) encode(p media.Picture, behind int) {
 // which decoders pass over.
 func (c *recoder) made(units []media.AccessUnit, size int) {
 	for i, au := range units {
-		short := min(size, 64<<10) - len(au.Data) - 8
+		short := min(size, 160<<10) - len(au.Data) - 8
 		if short < 16 {
 			continue
 		}

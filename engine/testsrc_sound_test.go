@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -174,8 +175,8 @@ func TestARecordedTestSourceIsInStepForFFmpeg(t *testing.T) {
 		t.Fatalf("flashes at %v, beeps at %v", flashes, beeps)
 	}
 	for i, flash := range flashes {
-		if off := flash - beeps[i]; off < -0.02 || off > 0.02 {
-			t.Errorf("flash %d at %.3f s, beep at %.3f s", i, flash, beeps[i])
+		if !slices.ContainsFunc(beeps, func(beep float64) bool { return math.Abs(flash-beep) <= 0.02 }) {
+			t.Errorf("flash %d at %.3f s, beeps at %.3f s", i, flash, beeps)
 		}
 	}
 }

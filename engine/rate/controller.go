@@ -21,7 +21,7 @@ const (
 	usual     = 0.10                   // rise a second, away from it
 	fastest   = 0.40                   // rise a second, when there is no end of room
 	gathering = 1.6                    // growth of the rise a second
-	ahead     = 1.35                   // of what is really sent: as far as the rate may rise
+	ahead     = 1.5                    // of what is really sent: as far as the rate may rise
 )
 
 // Controller follows one path. It is not for several goroutines at once.
