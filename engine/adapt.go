@@ -50,6 +50,7 @@ type adapter struct {
 	held    int // bytes of gop
 	config  []byte
 	latest  media.Ticks // DTS of the newest picture handed on
+	ahead   media.Ticks // the most that a PTS of the source was before its DTS
 	coder   *recoder    // nil while copying
 	source  meter       // of the pictures as they come
 	sound   meter
@@ -92,7 +93,7 @@ func (a *adapter) Begin(ctx context.Context, run media.Run) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.letGo(ctx)
-	a.run, a.video, a.copying, a.back, a.latest = run, -1, true, false, -1<<62
+	a.run, a.video, a.copying, a.back, a.latest, a.ahead = run, -1, true, false, -1<<62, 0
 	a.gop, a.held, a.config = nil, 0, nil
 	for _, t := range run.Tracks {
 		if a.video < 0 && a.adaptable(t) {
@@ -144,6 +145,7 @@ func (a *adapter) pass(ctx context.Context, au media.AccessUnit) error {
 		au = withSets(au, a.run.Tracks[a.video].Codec, a.config)
 	}
 	a.latest = max(a.latest, au.DTS)
+	a.ahead = max(a.ahead, au.PTS-au.DTS)
 	return a.queue.Write(ctx, au)
 }
 
@@ -168,10 +170,10 @@ func (a *adapter) keep(au media.AccessUnit) {
 func (a *adapter) emit(ctx context.Context, c *recoder, au media.AccessUnit) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.coder != c || au.DTS <= a.latest {
+	if a.coder != c {
 		return
 	}
-	a.latest = au.DTS
+	a.latest = max(a.latest, au.DTS)
 	au.Track = a.video
 	a.queue.Write(ctx, au)
 }
@@ -247,6 +249,7 @@ func (a *adapter) recode(ctx context.Context, step int) error {
 	}
 	a.latest = a.queue.withdraw(a.video, a.latest)
 	a.copying, a.loop.touched, a.coder = false, true, c
+	c.after = a.latest + a.ahead // what was sent is not shown again
 	c.aim(a.loop.rung(step), false, false)
 	for i, au := range a.gop {
 		c.wind(au, i == len(a.gop)-1)

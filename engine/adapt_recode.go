@@ -20,6 +20,7 @@ type recoder struct {
 	device  string
 	gop     time.Duration
 	decoder media.PictureDecoder
+	after   media.Ticks // PTS behind which pictures are shown
 
 	// The worker's own.
 	encoder media.PictureEncoder
@@ -164,7 +165,7 @@ func (c *recoder) encode(p media.Picture, behind int) {
 	c.mu.Lock()
 	want, late, fill := c.want, c.late, c.fill
 	c.mu.Unlock()
-	if c.begun && p.PTS() < c.due {
+	if p.PTS() <= c.after || c.begun && p.PTS() < c.due {
 		return
 	}
 	if behind > recodeBehind || late && c.begun {
