@@ -235,13 +235,21 @@ func (c *control) once(ctx context.Context, method, uri string, header map[strin
 	if forget {
 		return nil, nil
 	}
-	select {
-	case res := <-answer:
+	took := func(res *response) (*response, error) {
 		c.took(res, c.o.Clock.Now().Sub(sent))
 		c.o.Log.Debug("answer", "method", method, "code", res.code, "cseq", seq)
 		return res, nil
+	}
+	select {
+	case res := <-answer:
+		return took(res)
 	case <-c.done:
-		return nil, c.broken("wait for the answer to "+method, c.err)
+		select {
+		case res := <-answer: // the last thing that it said
+			return took(res)
+		default:
+			return nil, c.broken("wait for the answer to "+method, c.err)
+		}
 	case <-ctx.Done():
 		c.mu.Lock()
 		delete(c.calls, seq)
