@@ -17,7 +17,7 @@ build:
 
 test:
 	scripts/install-test-deps.sh
-	CI=true $(codecs) scripts/test.sh
+	CI=true $(codecs) scripts/live555.sh scripts/test.sh
 
 demo: build
 	scripts/demo.sh

@@ -14,11 +14,11 @@ import (
 	"rtsprec/engine"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtspcam"
+	"rtsprec/testdata/peers"
 )
 
-// live555 is the RTSP library of VLC. Debian builds VLC without it and has no package of its
-// programs, so these tests run only where openRTSP, or a VLC that has the plugin, is found:
-// another distribution's, in PATH and VLC_PLUGIN_PATH.
+// live555 is the RTSP library of VLC. Debian 12 builds VLC without it and has no package of
+// its programs: scripts/live555.sh puts those of a newer Debian in PATH.
 
 const patience = 90 * time.Second
 
@@ -98,13 +98,10 @@ func showsSpan(t testing.TB, marks []rtspcam.Mark, from, to time.Time) {
 
 func TestOpenRTSPOfLive555PlaysLiveAndReplay(t *testing.T) {
 	t.Parallel()
-	program, err := exec.LookPath("openRTSP")
-	if err != nil {
-		t.Skip("openRTSP is not installed, and Debian 12 has no package of it")
-	}
+	peers.Need(t, "openRTSP")
 	s, from, to := theater(t)
 	play := func(t *testing.T, args ...string) []rtspcam.Mark {
-		out, home, err := nobody(t, patience, append([]string{program, "-F", "x"}, args...)...)
+		out, home, err := nobody(t, patience, append([]string{"openRTSP", "-F", "x"}, args...)...)
 		if err != nil {
 			t.Fatalf("openRTSP: %v %s", err, out)
 		}
@@ -148,13 +145,10 @@ func TestOpenRTSPOfLive555PlaysLiveAndReplay(t *testing.T) {
 
 func TestVLCWithLive555PlaysLiveAndReplay(t *testing.T) {
 	t.Parallel()
-	list, _, err := nobody(t, patience, "cvlc", "--no-plugins-cache", "--list")
-	if err != nil || !bytes.Contains(list, []byte("live555")) {
-		t.Skip("no VLC with live555 is installed, and Debian 12's has none")
-	}
+	peers.Need(t, "vlc-live555", "ffmpeg")
 	s, from, to := theater(t)
 	play := func(t *testing.T, limit time.Duration, args ...string) []rtspcam.Mark {
-		out, home, err := nobody(t, limit, append([]string{"cvlc", "--no-plugins-cache", "-v",
+		out, home, err := nobody(t, limit, append([]string{"vlc-live555", "-I", "dummy", "--no-plugins-cache", "-v",
 			"--sout=#std{access=file,mux=ts,dst=x.ts}"}, append(args, "vlc://quit")...)...)
 		if err != nil && limit == patience {
 			t.Fatalf("VLC: %v %s", err, out)

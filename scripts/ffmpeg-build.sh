@@ -55,31 +55,10 @@ trap ended EXIT
 trap 'exit 130' INT TERM HUP
 set -x
 
-# sources are the mirrors that apt uses for Debian, with the release we want.
-sources() {
-	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg signed=
-	[ ! -e $keyring ] || signed="[signed-by=$keyring] "
-	apt-get indextargets --format '$(ORIGIN)|$(COMPONENT)|$(LABEL)|$(REPO_URI)' |
-		sed -n "s#^Debian|main|Debian|\(.*\)#deb-src $signed\1 $release main#p
-			s#^Debian|main|Debian-Security|\(.*\)#deb-src $signed\1 $release-security main#p" | LC_ALL=C sort -u
-}
+# aside is apt-get with the sources of that release, in a folder of its own.
+aside() { "$here/aside.sh" deb-src "$release" "$build" "$@"; }
 
-# aside is apt-get with these sources alone, in a folder of its own.
-aside() {
-	apt-get -q -o Dir::Etc::sourcelist="$build/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::Lists="$build/lists" \
-		-o Dir::Cache="$build/apt" -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
-}
-
-mkdir -p "$build/lists/partial" "$build/apt/archives/partial" "$build/source"
-sources >"$build/sources.list"
-if ! grep " $release main" "$build/sources.list"; then
-	"$here/install-test-deps.sh" --update # the names of what it serves come with its lists
-	sources >"$build/sources.list"
-	grep " $release main" "$build/sources.list" || {
-		echo "apt knows no mirror of Debian (apt-get indextargets)"
-		exit 1
-	}
-fi
+mkdir "$build/source"
 cd "$build/source"
 aside update
 aside source ffmpeg
