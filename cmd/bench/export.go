@@ -13,7 +13,7 @@ import (
 )
 
 // exportRounds is how often an export and a copy are measured side by side.
-const exportRounds = 5
+const exportRounds = 9
 
 // export compares the export of an hour with copying the file that it makes. What counts is
 // the time until all of it is on the disk: before that, both are copies in memory, and how

@@ -34,6 +34,7 @@ type canvas struct {
 	background color.Color
 	size       image.Rectangle
 	frame      *astiav.Frame // being drawn; nil until something is
+	begun      bool
 	closed     bool
 }
 
@@ -58,8 +59,8 @@ func (c *coder) Canvas(o media.CanvasOptions) (media.Canvas, error) {
 	return v, nil
 }
 
-// target is the frame that is drawn. A new one begins as background: what its memory held
-// before is nobody's business.
+// target is the frame that is drawn. The first one begins as background; the others are
+// drawn all over, as media.Canvas says.
 func (v *canvas) target() (*C.AVFrame, error) {
 	if v.closed {
 		return nil, fault.New(fault.Bug, "a closed canvas is drawn on")
@@ -71,7 +72,10 @@ func (v *canvas) target() (*C.AVFrame, error) {
 		}
 		v.colours.say(cFrame(f))
 		v.frame = f
-		v.fill(cFrame(f), v.size, v.background)
+		if !v.begun {
+			v.begun = true
+			v.fill(cFrame(f), v.size, v.background)
+		}
 	}
 	return cFrame(v.frame), nil
 }
@@ -97,7 +101,11 @@ func (v *canvas) Draw(p media.Picture, src, dst image.Rectangle) error {
 	}
 	defer here.Release()
 	in := here.c()
-	return v.scaler.draw(viewOf(f).sub(to), v.colours, viewOf(in).sub(part), coloursOf(in, v.colours))
+	from := viewOf(in).sub(part)
+	if part == image.Rect(0, 0, w, h) {
+		from = here.fitting(to.Size())
+	}
+	return v.scaler.draw(viewOf(f).sub(to), v.colours, from, coloursOf(in, v.colours))
 }
 
 // clipped is what of a picture, all of which is full, falls onto which part of the canvas,

@@ -2,6 +2,7 @@
 
 package av
 
+// #include "frames.h"
 // #include "shim.h"
 import "C"
 
@@ -24,9 +25,9 @@ func (c *coder) newCodec(codec *astiav.Codec) (*astiav.CodecContext, error) {
 }
 
 func (c *coder) freeCodec(context *astiav.CodecContext) {
-	budget := C.rp_budget_of(cCodec(context))
+	kept := C.frames_of(cCodec(context))
 	context.Free()
-	C.av_buffer_unref(&budget)
+	C.av_buffer_unref(&kept)
 	c.live.free(codecs)
 }
 

@@ -2,6 +2,7 @@
 
 package av
 
+// #include "frames.h"
 // #include "shim.h"
 import "C"
 
@@ -100,7 +101,7 @@ func (d *decoder) open() error {
 		d.coder.freeCodec(context)
 		return err
 	}
-	if d.device == nil && C.rp_budget(cCodec(context), C.int64_t(d.coder.memory)) < 0 {
+	if d.device == nil && C.frames_keep(cCodec(context), C.int64_t(d.coder.memory)) < 0 {
 		d.coder.freeCodec(context)
 		return fault.New(fault.Busy, "no memory for a decoder")
 	}
@@ -224,6 +225,7 @@ func (d *decoder) picture() *picture {
 	if frame.hw_frames_ctx != nil {
 		p.device = d.device.name
 	}
+	p.small = C.frames_small_of(cCodec(d.context), frame)
 	p.damaged = unit.damaged || C.rp_corrupt(frame) != 0
 	if w, h := int(frame.width)<<d.lowres, int(frame.height)<<d.lowres; w != d.width || h != d.height {
 		d.width, d.height = w, h
@@ -252,9 +254,29 @@ func (d *decoder) Resize(shown image.Point) {
 	}
 }
 
+// reduction is how many times smaller a picture is made while it is decoded, so that little
+// or nothing is left to be scaled: 1 where it is better not.
+func reduction(size, shown image.Point) int {
+	if shown.X < 1 || shown.Y < 1 {
+		return 1
+	}
+	for f := 4; f > 1; f-- {
+		if size.X%f != 0 || size.Y%f != 0 {
+			continue
+		}
+		small := size.Div(f)
+		// Two scalings of nearly the same size blur: the second one gets a quarter more.
+		if small == shown || small.X*4 >= shown.X*5 && small.Y*4 >= shown.Y*5 {
+			return f
+		}
+	}
+	return 1
+}
+
 // skip leaves out of decoding what cannot be seen at the size shown: the loop filter at
 // half the size or less, that of pictures which no other refers to at four fifths or less,
-// and of MJPEG whole octaves.
+// and of MJPEG whole octaves. What is shown at half the size or less is made smaller while
+// it is decoded.
 func (d *decoder) skip() {
 	shown := d.options.Shown
 	if d.width == 0 {
@@ -273,6 +295,7 @@ func (d *decoder) skip() {
 		filter = 1
 	}
 	C.rp_skip_loop_filter(cCodec(d.context), C.int(filter))
+	C.frames_reduce(cCodec(d.context), C.int(reduction(image.Pt(d.width, d.height), shown)))
 	if d.track.Codec == media.MJPEG && d.device == nil && halves != d.lowres {
 		// Pictures of MJPEG stand alone, so a new decoder goes on where the old one was.
 		old, lowres := d.context, d.lowres

@@ -83,6 +83,9 @@ func breakStream(t *testing.T, s stream, shown image.Point, data []byte) {
 				t.Errorf("time falls from %d to %d", last, p.PTS())
 			}
 			last = p.PTS()
+			if small := p.(*picture).small; small != nil && small.width >= minCanvas && small.height >= minCanvas {
+				matches(t, c, p)
+			}
 			p.Release()
 			out++
 		}

@@ -2,6 +2,7 @@
 
 package av
 
+// #include "frames.h"
 // #include "shim.h"
 import "C"
 
@@ -26,6 +27,7 @@ type picture struct {
 	wall    time.Time
 	damaged bool
 	device  string
+	small   *C.struct_frames_small // a smaller copy; nil: there is none
 }
 
 // newPicture makes a picture of frame, which it owns from now on and which newFrame made.

@@ -1,12 +1,16 @@
 //go:build cgo
 
-// Reduction of a plane by 2, 3 or 4, as loops that a compiler turns into vector code.
+// Reduction of a plane by 2, 3 or 4, as loops that a compiler turns into vector code, and
+// by hand where it does not see how.
 //
 // The kernels are the bicubic one that swscale takes by default (B 0, C 0.6), stretched by
 // the factor, at the distances that an exact factor has, in 64ths. They are symmetric, so
 // half of the multiplications are saved, and all sums fit into 16 bits: 8 or 16 samples a
 // register. A plain average would be a little cheaper and blurs (40 dB against bicubic
 // where this has 57).
+//
+// A row of the source becomes a line of sums at once, while it is in the cache, and lines
+// become rows of the destination as soon as those that a row needs are there.
 
 #include "reduce.h"
 
@@ -14,131 +18,252 @@
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
 #define VECTOR __attribute__((target_clones("avx2", "default")))
+#define BY_HAND 1
+#include <immintrin.h>
 #else
 #define VECTOR
 #endif
-
-enum { halo = 8 }; // samples beside a line that kernels may reach, at the most
 
 static inline uint8_t clip(int v) {
 	return v < 0 ? 0 : v > 255 ? 255 : v;
 }
 
-// Down: one line of 16-bit sums out of several of the source.
+// kernels are by factor; before is how many samples in front of the first of a group they
+// begin.
+static const struct kernel {
+	int taps, before;
+	int8_t tap[14];
+} kernels[] = {
+	{1, 0, {64}},
+	{8, 3, {-1, -3, 8, 28, 28, 8, -3, -1}},
+	{11, 4, {-1, -2, 0, 7, 17, 22, 17, 7, 0, -2, -1}},
+	{14, 5, {-1, -1, -1, 2, 6, 12, 15, 15, 12, 6, 2, -1, -1, -1}},
+};
 
-VECTOR static void down1(int16_t *restrict t, const uint8_t *const *r, int w) {
-	const uint8_t *restrict a = r[0];
-	for (int x = 0; x < w; x++)
-		t[x] = a[x];
+// Across: a line of sums out of a row, for the destination's samples from one to another.
+// Where kernels reach beyond the row it goes on as it ends: edge knows that, others do not.
+
+static void edge(int16_t *t, const uint8_t *src, int w, int f, int from, int to) {
+	const struct kernel *k = &kernels[f - 1];
+	for (int x = from; x < to; x++) {
+		int s = 32;
+		for (int i = 0; i < k->taps; i++) {
+			int at = x * f - k->before + i;
+			s += k->tap[i] * src[at < 0 ? 0 : at >= w ? w - 1 : at];
+		}
+		t[x] = s >> 6;
+	}
 }
 
-VECTOR static void down2(int16_t *restrict t, const uint8_t *const *r, int w) {
-	const uint8_t *restrict a = r[0], *restrict b = r[1], *restrict c = r[2], *restrict d = r[3];
-	const uint8_t *restrict e = r[4], *restrict f = r[5], *restrict g = r[6], *restrict h = r[7];
+VECTOR static void across1(int16_t *restrict t, const uint8_t *restrict src, int from, int to) {
+	for (int x = from; x < to; x++)
+		t[x] = src[x];
+}
+
+VECTOR static void across2(int16_t *restrict t, const uint8_t *restrict src, int from, int to) {
+	for (int x = from; x < to; x++) {
+		const uint8_t *s = src + 2 * x;
+		t[x] = (int16_t)(32 + 28 * (s[0] + s[1]) + 8 * (s[-1] + s[2]) - 3 * (s[-2] + s[3]) - (s[-3] + s[4])) >> 6;
+	}
+}
+
+// Samples are dealt into as many lines as the factor first, so that neighbours of the
+// destination lie beside each other.
+VECTOR static void across3(int16_t *restrict t, const uint8_t *restrict src, int from, int to) {
+	enum { most = reduce_max_width / 3 + 4 };
+	uint8_t lines[3][most];
+	uint8_t *restrict a = lines[0] + 2, *restrict b = lines[1] + 2, *restrict c = lines[2] + 2;
+	src += 3 * from;
+	t += from;
+	int n = to - from;
+	for (int x = -2; x < n + 1; x++) {
+		a[x] = src[3 * x];
+		b[x] = src[3 * x + 1];
+		c[x] = src[3 * x + 2];
+	}
+	a[n + 1] = src[3 * n + 3];
+	for (int x = 0; x < n; x++) {
+		int16_t s = 32 + 22 * b[x] + 17 * (a[x] + c[x]) + 7 * (c[x - 1] + a[x + 1]) - 2 * (a[x - 1] + c[x + 1]) - (c[x - 2] + a[x + 2]);
+		t[x] = s >> 6;
+	}
+}
+
+VECTOR static void across4(int16_t *restrict t, const uint8_t *restrict src, int from, int to) {
+	for (int x = from; x < to; x++) {
+		const uint8_t *s = src + 4 * x;
+		t[x] = (int16_t)(32 + 15 * (s[1] + s[2]) + 12 * (s[0] + s[3]) + 6 * (s[-1] + s[4]) + 2 * (s[-2] + s[5]) -
+		                 (s[-3] + s[-4] + s[-5] + s[6] + s[7] + s[8])) >> 6;
+	}
+}
+
+#ifdef BY_HAND
+
+// Products of neighbours are summed by one instruction (pmaddubsw), which compilers do not
+// find in a loop over every second sample. A step makes so many samples of the destination;
+// the last one of a row stands where the row ends, and makes some a second time.
+
+enum { step = 16 };
+
+// pairs is the weights of two pairs of neighbours.
+static inline int32_t pairs(int a, int b, int c, int d) {
+	return (int32_t)((uint32_t)(uint8_t)a | (uint32_t)(uint8_t)b << 8 | (uint32_t)(uint8_t)c << 16 | (uint32_t)(uint8_t)d << 24);
+}
+
+__attribute__((target("avx2"))) static inline __m256i weighed(const uint8_t *s, __m256i weights) {
+	return _mm256_maddubs_epi16(_mm256_loadu_si256((const void *)s), weights);
+}
+
+// step2 reads 38 samples from 3 in front of src on.
+__attribute__((target("avx2"))) static inline void step2(int16_t *t, const uint8_t *src) {
+	const __m256i a = _mm256_set1_epi32(pairs(-1, -3, -1, -3)), b = _mm256_set1_epi32(pairs(8, 28, 8, 28));
+	const __m256i c = _mm256_set1_epi32(pairs(28, 8, 28, 8)), d = _mm256_set1_epi32(pairs(-3, -1, -3, -1));
+	__m256i v = _mm256_add_epi16(weighed(src - 3, a), weighed(src - 1, b));
+	__m256i w = _mm256_add_epi16(weighed(src + 1, c), weighed(src + 3, d));
+	v = _mm256_add_epi16(_mm256_add_epi16(v, w), _mm256_set1_epi16(32));
+	_mm256_storeu_si256((void *)t, _mm256_srai_epi16(v, 6));
+}
+
+// half4 makes 8 sums of 32 bits; it reads 44 samples from 5 in front of src on.
+__attribute__((target("avx2"))) static inline __m256i half4(const uint8_t *src) {
+	const __m256i a = _mm256_set1_epi32(pairs(-1, -1, -1, 2)), b = _mm256_set1_epi32(pairs(6, 12, 15, 15));
+	const __m256i c = _mm256_set1_epi32(pairs(12, 6, 2, -1)), d = _mm256_set1_epi32(pairs(-1, -1, 0, 0));
+	__m256i v = _mm256_add_epi16(weighed(src - 5, a), weighed(src - 1, b));
+	__m256i w = _mm256_add_epi16(weighed(src + 3, c), weighed(src + 7, d));
+	v = _mm256_madd_epi16(_mm256_add_epi16(v, w), _mm256_set1_epi16(1));
+	return _mm256_srai_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(32)), 6);
+}
+
+// step4 reads 76 samples from 5 in front of src on.
+__attribute__((target("avx2"))) static inline void step4(int16_t *t, const uint8_t *src) {
+	__m256i v = _mm256_packs_epi32(half4(src), half4(src + 32));
+	_mm256_storeu_si256((void *)t, _mm256_permute4x64_epi64(v, 0xd8));
+}
+
+// around is how much a step reads in front of its samples and behind them, at the most.
+enum { around = 8 };
+
+// steps makes the line of n sums of a row, two steps at least. The first and the last step
+// read a copy, in which the row goes on as it ends.
+__attribute__((target("avx2"), always_inline)) static inline void steps(void (*one)(int16_t *, const uint8_t *),
+                                                                        int16_t *t, const uint8_t *src, int n, int f) {
+	uint8_t copy[around + step * reduce_max_factor + around];
+	const int taken = step * f;
+	const uint8_t *last = src + (n - step) * f;
+
+	memset(copy, src[0], around);
+	memcpy(copy + around, src, taken + around);
+	one(t, copy + around);
+	memcpy(copy, last - around, around + taken);
+	memset(copy + around + taken, last[taken - 1], around);
+	one(t + n - step, copy + around);
+	int x = step;
+	for (; x <= n - 2 * step; x += step)
+		one(t + x, src + x * f);
+	if (x < n - step)
+		one(t + n - 2 * step, src + (n - 2 * step) * f);
+}
+
+__attribute__((target("avx2"))) static void across2_avx2(int16_t *t, const uint8_t *src, int n) {
+	steps(step2, t, src, n, 2);
+}
+
+__attribute__((target("avx2"))) static void across4_avx2(int16_t *t, const uint8_t *src, int n) {
+	steps(step4, t, src, n, 4);
+}
+
+#endif
+
+// Down: a row of the destination out of lines of sums.
+
+VECTOR static void down1(uint8_t *restrict dst, const int16_t *const *r, int w) {
+	const int16_t *restrict a = r[0];
+	for (int x = 0; x < w; x++)
+		dst[x] = clip(a[x]);
+}
+
+VECTOR static void down2(uint8_t *restrict dst, const int16_t *const *r, int w) {
+	const int16_t *restrict a = r[0], *restrict b = r[1], *restrict c = r[2], *restrict d = r[3];
+	const int16_t *restrict e = r[4], *restrict f = r[5], *restrict g = r[6], *restrict h = r[7];
 	for (int x = 0; x < w; x++) {
 		int16_t s = 32 + 28 * (d[x] + e[x]) + 8 * (c[x] + f[x]) - 3 * (b[x] + g[x]) - (a[x] + h[x]);
-		t[x] = s >> 6;
+		dst[x] = clip(s >> 6);
 	}
 }
 
-VECTOR static void down3(int16_t *restrict t, const uint8_t *const *r, int w) {
-	const uint8_t *restrict a = r[0], *restrict b = r[1], *restrict d = r[3], *restrict e = r[4], *restrict f = r[5];
-	const uint8_t *restrict g = r[6], *restrict h = r[7], *restrict j = r[9], *restrict k = r[10];
+VECTOR static void down3(uint8_t *restrict dst, const int16_t *const *r, int w) {
+	const int16_t *restrict a = r[0], *restrict b = r[1], *restrict d = r[3], *restrict e = r[4], *restrict f = r[5];
+	const int16_t *restrict g = r[6], *restrict h = r[7], *restrict j = r[9], *restrict k = r[10];
 	for (int x = 0; x < w; x++) {
 		int16_t s = 32 + 22 * f[x] + 17 * (e[x] + g[x]) + 7 * (d[x] + h[x]) - 2 * (b[x] + j[x]) - (a[x] + k[x]);
-		t[x] = s >> 6;
+		dst[x] = clip(s >> 6);
 	}
 }
 
-VECTOR static void down4(int16_t *restrict t, const uint8_t *const *r, int w) {
-	const uint8_t *restrict a = r[0], *restrict b = r[1], *restrict c = r[2], *restrict d = r[3];
-	const uint8_t *restrict e = r[4], *restrict f = r[5], *restrict g = r[6], *restrict h = r[7];
-	const uint8_t *restrict i = r[8], *restrict j = r[9], *restrict k = r[10], *restrict l = r[11];
-	const uint8_t *restrict m = r[12], *restrict n = r[13];
+VECTOR static void down4(uint8_t *restrict dst, const int16_t *const *r, int w) {
+	const int16_t *restrict a = r[0], *restrict b = r[1], *restrict c = r[2], *restrict d = r[3];
+	const int16_t *restrict e = r[4], *restrict f = r[5], *restrict g = r[6], *restrict h = r[7];
+	const int16_t *restrict i = r[8], *restrict j = r[9], *restrict k = r[10], *restrict l = r[11];
+	const int16_t *restrict m = r[12], *restrict n = r[13];
 	for (int x = 0; x < w; x++) {
 		int16_t s = 32 + 15 * (g[x] + h[x]) + 12 * (f[x] + i[x]) + 6 * (e[x] + j[x]) + 2 * (d[x] + k[x]) -
 		            (a[x] + b[x] + c[x] + l[x] + m[x] + n[x]);
-		t[x] = s >> 6;
-	}
-}
-
-// Across: one line of the destination out of a line of sums, which goes on on both sides by
-// halo samples. The line is dealt into as many as the factor, so that neighbours of the
-// destination lie beside each other.
-
-VECTOR static void across1(uint8_t *restrict dst, const int16_t *restrict t, int16_t *restrict p, int w) {
-	for (int x = 0; x < w; x++)
-		dst[x] = clip(t[x]);
-}
-
-VECTOR static void across2(uint8_t *restrict dst, const int16_t *restrict t, int16_t *restrict p, int w) {
-	int16_t *restrict even = p + halo, *restrict odd = even + reduce_max_width / 2 + 2 * halo;
-	for (int x = -2; x < w + 3; x++) {
-		even[x] = t[2 * x];
-		odd[x] = t[2 * x + 1];
-	}
-	for (int x = 0; x < w; x++) {
-		int16_t s = 32 + 28 * (even[x] + odd[x]) + 8 * (odd[x - 1] + even[x + 1]) - 3 * (even[x - 1] + odd[x + 1]) -
-		            (odd[x - 2] + even[x + 2]);
 		dst[x] = clip(s >> 6);
 	}
 }
 
-VECTOR static void across3(uint8_t *restrict dst, const int16_t *restrict t, int16_t *restrict p, int w) {
-	int16_t *restrict a = p + halo, *restrict b = a + reduce_max_width / 3 + 2 * halo, *restrict c = b + reduce_max_width / 3 + 2 * halo;
-	for (int x = -2; x < w + 2; x++) {
-		a[x] = t[3 * x];
-		b[x] = t[3 * x + 1];
-		c[x] = t[3 * x + 2];
+// sum makes the line of sums of a row.
+static void sum(int16_t *t, const uint8_t *src, int w, int f) {
+	static void (*const across[])(int16_t *, const uint8_t *, int, int) = {across1, across2, across3, across4};
+	const struct kernel *k = &kernels[f - 1];
+	int n = w / f;
+#ifdef BY_HAND
+	if (f % 2 == 0 && n >= 2 * step && __builtin_cpu_supports("avx2")) {
+		(f == 2 ? across2_avx2 : across4_avx2)(t, src, n);
+		return;
 	}
-	for (int x = 0; x < w; x++) {
-		int16_t s = 32 + 22 * b[x] + 17 * (a[x] + c[x]) + 7 * (c[x - 1] + a[x + 1]) -
-		            2 * (a[x - 1] + c[x + 1]) - (c[x - 2] + a[x + 2]);
-		dst[x] = clip(s >> 6);
-	}
+#endif
+	int first = (k->before + f - 1) / f; // the first whose kernel lies in the row
+	int end = (w - k->taps + k->before) / f + 1; // and behind the last one
+	if (end <= first)
+		first = end = n;
+	else
+		across[f - 1](t, src, first, end);
+	edge(t, src, w, f, 0, first);
+	edge(t, src, w, f, end, n);
 }
 
-VECTOR static void across4(uint8_t *restrict dst, const int16_t *restrict t, int16_t *restrict p, int w) {
-	enum { line = reduce_max_width / 4 + 2 * halo };
-	int16_t *restrict a = p + halo, *restrict b = a + line, *restrict c = b + line, *restrict d = c + line;
-	for (int x = -2; x < w + 2; x++) {
-		a[x] = t[4 * x];
-		b[x] = t[4 * x + 1];
-		c[x] = t[4 * x + 2];
-		d[x] = t[4 * x + 3];
+void reduce_rows(struct reducing *r, const uint8_t *src, ptrdiff_t src_stride, int rows) {
+	static void (*const down[])(uint8_t *, const int16_t *const *, int) = {down1, down2, down3, down4};
+	const struct kernel *k = &kernels[r->fy - 1];
+	const int w = r->w / r->fx;
+
+	if (rows > r->h - r->fed)
+		rows = r->h - r->fed;
+	if (r->fx == 1 && r->fy == 1) {
+		for (int y = 0; y < rows; y++, r->fed++, r->made++)
+			memcpy(r->dst + r->made * r->dst_stride, src + y * src_stride, w);
+		return;
 	}
-	for (int x = 0; x < w; x++) {
-		int16_t s = 32 + 15 * (b[x] + c[x]) + 12 * (a[x] + d[x]) + 6 * (d[x - 1] + a[x + 1]) + 2 * (c[x - 1] + b[x + 1]) -
-		            (b[x - 1] + a[x - 1] + d[x - 2] + c[x + 1] + d[x + 1] + a[x + 2]);
-		dst[x] = clip(s >> 6);
+	for (int y = 0; y < rows; y++) {
+		sum(r->sums + (size_t)(r->fed % reduce_lines) * w, src + y * src_stride, r->w, r->fx);
+		r->fed++;
+		for (; r->made < r->h / r->fy; r->made++) {
+			int first = r->made * r->fy - k->before;
+			if (r->fed < r->h && first + k->taps > r->fed)
+				break;
+			const int16_t *lines[14];
+			for (int i = 0; i < k->taps; i++) {
+				int row = first + i < 0 ? 0 : first + i >= r->h ? r->h - 1 : first + i;
+				lines[i] = r->sums + (size_t)(row % reduce_lines) * w;
+			}
+			down[r->fy - 1](r->dst + r->made * r->dst_stride, lines, w);
+		}
 	}
 }
 
 void reduce_plane(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src, ptrdiff_t src_stride,
                   int w, int h, int fx, int fy) {
-	static void (*const down[])(int16_t *, const uint8_t *const *, int) = {down1, down2, down3, down4};
-	static void (*const across[])(uint8_t *, const int16_t *, int16_t *, int) = {across1, across2, across3, across4};
-	static const int before[] = {0, 3, 4, 5}, lines[] = {1, 8, 11, 14};
-	enum { reach = 3 * reduce_max_factor }; // an across reads so far beyond a line
-	int16_t sums[reach + reduce_max_width + reach], dealt[reduce_max_width + 2 * halo * reduce_max_factor];
-	const uint8_t *rows[14];
-	int16_t *line = sums + reach;
-
-	if (fx == 1 && fy == 1) {
-		for (int y = 0; y < h; y++)
-			memcpy(dst + y * dst_stride, src + y * src_stride, w);
-		return;
-	}
-	for (int y = 0; y < h / fy; y++) {
-		for (int i = 0; i < lines[fy - 1]; i++) {
-			int row = y * fy - before[fy - 1] + i;
-			rows[i] = src + (row < 0 ? 0 : row >= h ? h - 1 : row) * src_stride;
-		}
-		down[fy - 1](line, rows, w);
-		for (int i = 1; i <= reach; i++) {
-			line[-i] = line[0];
-			line[w - 1 + i] = line[w - 1];
-		}
-		across[fx - 1](dst + y * dst_stride, line, dealt, w / fx);
-	}
+	int16_t sums[reduce_lines * reduce_max_width]; // 256 KiB
+	struct reducing r = {.dst = dst, .dst_stride = dst_stride, .w = w, .h = h, .fx = fx, .fy = fy, .sums = sums};
+	reduce_rows(&r, src, src_stride, h);
 }

@@ -90,8 +90,7 @@ func (s *scaler) remake(p *picture, width, height int, have, want colours) (*pic
 		return nil, err
 	}
 	want.say(cFrame(f))
-	w, h := p.Size()
-	if err := s.draw(viewOf(cFrame(f)), want, viewOf(p.c()).sub(image.Rect(0, 0, w, h)), have); err != nil {
+	if err := s.draw(viewOf(cFrame(f)), want, p.fitting(image.Pt(width, height)), have); err != nil {
 		s.coder.freeFrame(f)
 		return nil, err
 	}
@@ -243,6 +242,19 @@ type view struct {
 	w, h   int
 	format C.int
 	desc   *C.AVPixFmtDescriptor
+}
+
+// fitting is all of a picture that lies in main memory, to be shown in that size: it, or its
+// small copy where that is large enough.
+func (p *picture) fitting(size image.Point) view {
+	v := viewOf(p.c())
+	if s := p.small; s != nil && int(s.width) >= size.X && int(s.height) >= size.Y {
+		v.w, v.h = int(s.width), int(s.height)
+		for i := range s.data {
+			v.data[i], v.stride[i] = s.data[i], s.stride[i]
+		}
+	}
+	return v
 }
 
 func viewOf(f *C.AVFrame) view {

@@ -23,7 +23,8 @@ AVBufferPool *rp_pool(int width, int height, enum AVPixelFormat format) {
 	if (size < 0)
 		return NULL;
 	// Vector code may read and write a little behind the last row.
-	return av_buffer_pool_init((size_t)size + 4 * ROW_ALIGN, NULL);
+	// What others left in memory is nobody's business, hence the zeros.
+	return av_buffer_pool_init((size_t)size + 4 * ROW_ALIGN, av_buffer_allocz);
 }
 
 int rp_pool_get(AVBufferPool *pool, AVFrame *frame, int width, int height, enum AVPixelFormat format) {

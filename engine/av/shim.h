@@ -102,9 +102,5 @@ static inline const uint8_t *rp_new_config(const AVPacket *p, size_t *size) {
 	return av_packet_get_side_data(p, AV_PKT_DATA_NEW_EXTRADATA, size);
 }
 
-// rp_budget bounds the bytes of a software decoder's pictures, before it is opened.
-int rp_budget(AVCodecContext *codec, int64_t most);
-// rp_budget_of is the bound, to be given up once the context is freed; NULL: none.
-AVBufferRef *rp_budget_of(const AVCodecContext *codec);
 
 #endif
