@@ -188,7 +188,7 @@ func scaled(sizes []image.Point) (outputs [][]string) {
 
 func TestPicturesOnACanvasAreAsGoodAsBicubic(t *testing.T) {
 	c := newCoder(t)
-	whole := []image.Point{{960, 720}, {480, 360}, {320, 240}, {240, 180}, {480, 720}}
+	whole := []image.Point{{960, 720}, {640, 480}, {480, 360}, {320, 240}, {240, 180}, {480, 720}}
 	for format, sizes := range map[astiav.PixelFormat][]image.Point{
 		astiav.PixelFormatYuv420P: append(slices.Clone(whole), image.Pt(700, 500), image.Pt(1280, 960), image.Pt(334, 502), image.Pt(16, 16)),
 		astiav.PixelFormatYuv422P: whole,

@@ -211,7 +211,7 @@ AVBufferRef *frames_of(const AVCodecContext *codec) {
 
 void frames_reduce(AVCodecContext *codec, int factor) {
 	if (kept(codec))
-		((struct decoding *)((AVBufferRef *)codec->opaque)->data)->factor = factor > 1 && factor <= reduce_max_factor ? factor : 0;
+		((struct decoding *)((AVBufferRef *)codec->opaque)->data)->factor = factor >= reduce_by_2 && factor <= reduce_by_4 ? factor : 0;
 }
 
 const struct frames_small *frames_small_of(const AVCodecContext *codec, const AVFrame *frame) {

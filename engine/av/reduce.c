@@ -1,12 +1,12 @@
 //go:build cgo
 
-// Reduction of a plane by 2, 3 or 4, as loops that a compiler turns into vector code, and
-// by hand where it does not see how.
+// Reduction of a plane by 3/2, 2, 3 or 4, as loops that a compiler turns into vector code,
+// and by hand where it does not see how.
 //
 // The kernels are the bicubic one that swscale takes by default (B 0, C 0.6), stretched by
-// the factor, at the distances that an exact factor has, in 64ths. They are symmetric, so
-// half of the multiplications are saved, and all sums fit into 16 bits: 8 or 16 samples a
-// register. A plain average would be a little cheaper and blurs (40 dB against bicubic
+// the factor, at the distances that an exact factor has, in 64ths. Those of whole factors
+// are symmetric, so half of the multiplications are saved; by 3/2 there are two, one the
+// mirror of the other. All sums fit into 16 bits: 8 or 16 samples a register. A plain average would be a little cheaper and blurs (40 dB against bicubic
 // where this has 57).
 //
 // A row of the source becomes a line of sums at once, while it is in the cache, and lines
@@ -28,28 +28,39 @@ static inline uint8_t clip(int v) {
 	return v < 0 ? 0 : v > 255 ? 255 : v;
 }
 
-// kernels are by factor; before is how many samples in front of the first of a group they
-// begin.
+// kernels make out samples of in, by enum reduce_factor. The kernel of each of them begins so
+// many samples before the first of in.
 static const struct kernel {
-	int taps, before;
-	int8_t tap[14];
+	int in, out, taps;
+	struct phase {
+		int before;
+		int8_t tap[14];
+	} phase[2];
 } kernels[] = {
-	{1, 0, {64}},
-	{8, 3, {-1, -3, 8, 28, 28, 8, -3, -1}},
-	{11, 4, {-1, -2, 0, 7, 17, 22, 17, 7, 0, -2, -1}},
-	{14, 5, {-1, -1, -1, 2, 6, 12, 15, 15, 12, 6, 2, -1, -1, -1}},
+	[reduce_by_1] = {1, 1, 1, {{0, {64}}}},
+	[reduce_by_2] = {2, 1, 8, {{3, {-1, -3, 8, 28, 28, 8, -3, -1}}}},
+	[reduce_by_3] = {3, 1, 11, {{4, {-1, -2, 0, 7, 17, 22, 17, 7, 0, -2, -1}}}},
+	[reduce_by_4] = {4, 1, 14, {{5, {-1, -1, -1, 2, 6, 12, 15, 15, 12, 6, 2, -1, -1, -1}}}},
+	[reduce_by_3_2] = {3, 2, 6, {{2, {-3, 6, 40, 25, -3, -1}}, {1, {-1, -3, 25, 40, 6, -3}}}},
 };
+
+enum reduce_factor reduce_factor(int from, int to) {
+	for (int f = reduce_by_1; f <= reduce_by_3_2; f++)
+		if (from % kernels[f].in == 0 && from / kernels[f].in * kernels[f].out == to)
+			return f;
+	return reduce_not;
+}
 
 // Across: a line of sums out of a row, for the destination's samples from one to another.
 // Where kernels reach beyond the row it goes on as it ends: edge knows that, others do not.
 
-static void edge(int16_t *t, const uint8_t *src, int w, int f, int from, int to) {
-	const struct kernel *k = &kernels[f - 1];
+static void edge(int16_t *t, const uint8_t *src, int w, const struct kernel *k, int from, int to) {
 	for (int x = from; x < to; x++) {
+		const struct phase *p = &k->phase[x % k->out];
 		int s = 32;
 		for (int i = 0; i < k->taps; i++) {
-			int at = x * f - k->before + i;
-			s += k->tap[i] * src[at < 0 ? 0 : at >= w ? w - 1 : at];
+			int at = x / k->out * k->in - p->before + i;
+			s += p->tap[i] * src[at < 0 ? 0 : at >= w ? w - 1 : at];
 		}
 		t[x] = s >> 6;
 	}
@@ -96,6 +107,14 @@ VECTOR static void across4(int16_t *restrict t, const uint8_t *restrict src, int
 	}
 }
 
+VECTOR static void across3_2(int16_t *restrict t, const uint8_t *restrict src, int from, int to) {
+	for (int x = from / 2; x < to / 2; x++) { // both are even
+		const uint8_t *s = src + 3 * x;
+		t[2 * x] = (int16_t)(32 + 40 * s[0] + 25 * s[1] + 6 * s[-1] - 3 * (s[-2] + s[2]) - s[3]) >> 6;
+		t[2 * x + 1] = (int16_t)(32 + 40 * s[2] + 25 * s[1] + 6 * s[3] - 3 * (s[4] + s[0]) - s[-1]) >> 6;
+	}
+}
+
 #ifdef BY_HAND
 
 // Products of neighbours are summed by one instruction (pmaddubsw), which compilers do not
@@ -139,16 +158,32 @@ __attribute__((target("avx2"))) static inline void step4(int16_t *t, const uint8
 	_mm256_storeu_si256((void *)t, _mm256_permute4x64_epi64(v, 0xd8));
 }
 
+// step3_2 reads 28 samples from 2 in front of src on.
+__attribute__((target("avx2"))) static inline void step3_2(int16_t *t, const uint8_t *src) {
+	// Where the pairs of samples lie that each sum begins with, in each half of the register.
+	const __m256i at = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11));
+	const __m256i two = _mm256_set1_epi8(2), four = _mm256_set1_epi8(4);
+	const __m256i a = _mm256_set1_epi32(pairs(-3, 6, -1, -3)), b = _mm256_set1_epi32(pairs(40, 25, 25, 40));
+	const __m256i c = _mm256_set1_epi32(pairs(-3, -1, 6, -3));
+	__m256i s = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(src - 2))),
+	                                    _mm_loadu_si128((const void *)(src + 10)), 1);
+	__m256i v = _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_shuffle_epi8(s, at), a),
+	                             _mm256_maddubs_epi16(_mm256_shuffle_epi8(s, _mm256_add_epi8(at, two)), b));
+	v = _mm256_add_epi16(v, _mm256_maddubs_epi16(_mm256_shuffle_epi8(s, _mm256_add_epi8(at, four)), c));
+	v = _mm256_add_epi16(v, _mm256_set1_epi16(32));
+	_mm256_storeu_si256((void *)t, _mm256_srai_epi16(v, 6));
+}
+
 // around is how much a step reads in front of its samples and behind them, at the most.
 enum { around = 8 };
 
 // steps makes the line of n sums of a row, two steps at least. The first and the last step
 // read a copy, in which the row goes on as it ends.
 __attribute__((target("avx2"), always_inline)) static inline void steps(void (*one)(int16_t *, const uint8_t *),
-                                                                        int16_t *t, const uint8_t *src, int n, int f) {
-	uint8_t copy[around + step * reduce_max_factor + around];
-	const int taken = step * f;
-	const uint8_t *last = src + (n - step) * f;
+                                                                        int16_t *t, const uint8_t *src, int n, int in, int out) {
+	uint8_t copy[around + step * 4 + around];
+	const int taken = step * in / out;
+	const uint8_t *last = src + (n - step) * in / out;
 
 	memset(copy, src[0], around);
 	memcpy(copy + around, src, taken + around);
@@ -158,18 +193,26 @@ __attribute__((target("avx2"), always_inline)) static inline void steps(void (*o
 	one(t + n - step, copy + around);
 	int x = step;
 	for (; x <= n - 2 * step; x += step)
-		one(t + x, src + x * f);
+		one(t + x, src + x * in / out);
 	if (x < n - step)
-		one(t + n - 2 * step, src + (n - 2 * step) * f);
+		one(t + n - 2 * step, src + (n - 2 * step) * in / out);
 }
 
 __attribute__((target("avx2"))) static void across2_avx2(int16_t *t, const uint8_t *src, int n) {
-	steps(step2, t, src, n, 2);
+	steps(step2, t, src, n, 2, 1);
 }
 
 __attribute__((target("avx2"))) static void across4_avx2(int16_t *t, const uint8_t *src, int n) {
-	steps(step4, t, src, n, 4);
+	steps(step4, t, src, n, 4, 1);
 }
+
+__attribute__((target("avx2"))) static void across3_2_avx2(int16_t *t, const uint8_t *src, int n) {
+	steps(step3_2, t, src, n, 3, 2);
+}
+
+static void (*const by_hand[])(int16_t *, const uint8_t *, int) = {
+	[reduce_by_2] = across2_avx2, [reduce_by_4] = across4_avx2, [reduce_by_3_2] = across3_2_avx2,
+};
 
 #endif
 
@@ -211,35 +254,50 @@ VECTOR static void down4(uint8_t *restrict dst, const int16_t *const *r, int w) 
 	}
 }
 
+VECTOR static void down6(uint8_t *restrict dst, const int16_t *const *r, int w, const int8_t *tap) {
+	const int16_t *restrict a = r[0], *restrict b = r[1], *restrict c = r[2], *restrict d = r[3];
+	const int16_t *restrict e = r[4], *restrict f = r[5];
+	const int16_t ta = tap[0], tb = tap[1], tc = tap[2], td = tap[3], te = tap[4], tf = tap[5];
+	for (int x = 0; x < w; x++) {
+		int16_t s = 32 + ta * a[x] + tb * b[x] + tc * c[x] + td * d[x] + te * e[x] + tf * f[x];
+		dst[x] = clip(s >> 6);
+	}
+}
+
 // sum makes the line of sums of a row.
-static void sum(int16_t *t, const uint8_t *src, int w, int f) {
-	static void (*const across[])(int16_t *, const uint8_t *, int, int) = {across1, across2, across3, across4};
-	const struct kernel *k = &kernels[f - 1];
-	int n = w / f;
+static void sum(int16_t *t, const uint8_t *src, int w, enum reduce_factor f) {
+	static void (*const across[])(int16_t *, const uint8_t *, int, int) = {
+		[reduce_by_1] = across1, [reduce_by_2] = across2, [reduce_by_3] = across3, [reduce_by_4] = across4, [reduce_by_3_2] = across3_2,
+	};
+	const struct kernel *k = &kernels[f];
+	const int n = w / k->in * k->out;
 #ifdef BY_HAND
-	if (f % 2 == 0 && n >= 2 * step && __builtin_cpu_supports("avx2")) {
-		(f == 2 ? across2_avx2 : across4_avx2)(t, src, n);
+	if (by_hand[f] && n >= 2 * step && n % 2 == 0 && __builtin_cpu_supports("avx2")) {
+		by_hand[f](t, src, n);
 		return;
 	}
 #endif
-	int first = (k->before + f - 1) / f; // the first whose kernel lies in the row
-	int end = (w - k->taps + k->before) / f + 1; // and behind the last one
+	// The groups of samples from the first whose kernels lie in the row to the last one.
+	int first = (k->phase[0].before + k->in - 1) / k->in * k->out;
+	int end = n / k->out * k->out - (k->taps + k->in - 1) / k->in * k->out;
 	if (end <= first)
 		first = end = n;
 	else
-		across[f - 1](t, src, first, end);
-	edge(t, src, w, f, 0, first);
-	edge(t, src, w, f, end, n);
+		across[f](t, src, first, end);
+	edge(t, src, w, k, 0, first);
+	edge(t, src, w, k, end, n);
 }
 
 void reduce_rows(struct reducing *r, const uint8_t *src, ptrdiff_t src_stride, int rows) {
-	static void (*const down[])(uint8_t *, const int16_t *const *, int) = {down1, down2, down3, down4};
-	const struct kernel *k = &kernels[r->fy - 1];
-	const int w = r->w / r->fx;
+	static void (*const down[])(uint8_t *, const int16_t *const *, int) = {
+		[reduce_by_1] = down1, [reduce_by_2] = down2, [reduce_by_3] = down3, [reduce_by_4] = down4,
+	};
+	const struct kernel *k = &kernels[r->fy];
+	const int w = r->w / kernels[r->fx].in * kernels[r->fx].out, h = r->h / k->in * k->out;
 
 	if (rows > r->h - r->fed)
 		rows = r->h - r->fed;
-	if (r->fx == 1 && r->fy == 1) {
+	if (r->fx == reduce_by_1 && r->fy == reduce_by_1) {
 		for (int y = 0; y < rows; y++, r->fed++, r->made++)
 			memcpy(r->dst + r->made * r->dst_stride, src + y * src_stride, w);
 		return;
@@ -247,8 +305,9 @@ void reduce_rows(struct reducing *r, const uint8_t *src, ptrdiff_t src_stride, i
 	for (int y = 0; y < rows; y++) {
 		sum(r->sums + (size_t)(r->fed % reduce_lines) * w, src + y * src_stride, r->w, r->fx);
 		r->fed++;
-		for (; r->made < r->h / r->fy; r->made++) {
-			int first = r->made * r->fy - k->before;
+		for (; r->made < h; r->made++) {
+			const struct phase *p = &k->phase[r->made % k->out];
+			int first = r->made / k->out * k->in - p->before;
 			if (r->fed < r->h && first + k->taps > r->fed)
 				break;
 			const int16_t *lines[14];
@@ -256,13 +315,17 @@ void reduce_rows(struct reducing *r, const uint8_t *src, ptrdiff_t src_stride, i
 				int row = first + i < 0 ? 0 : first + i >= r->h ? r->h - 1 : first + i;
 				lines[i] = r->sums + (size_t)(row % reduce_lines) * w;
 			}
-			down[r->fy - 1](r->dst + r->made * r->dst_stride, lines, w);
+			uint8_t *to = r->dst + r->made * r->dst_stride;
+			if (r->fy == reduce_by_3_2)
+				down6(to, lines, w, p->tap);
+			else
+				down[r->fy](to, lines, w);
 		}
 	}
 }
 
 void reduce_plane(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src, ptrdiff_t src_stride,
-                  int w, int h, int fx, int fy) {
+                  int w, int h, enum reduce_factor fx, enum reduce_factor fy) {
 	int16_t sums[reduce_lines * reduce_max_width]; // 256 KiB
 	struct reducing r = {.dst = dst, .dst_stride = dst_stride, .w = w, .h = h, .fx = fx, .fy = fy, .sums = sums};
 	reduce_rows(&r, src, src_stride, h);

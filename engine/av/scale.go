@@ -21,7 +21,7 @@ import (
 )
 
 // scaler draws frames into parts of frames of planar 4:2:0, scaled, with the colours of
-// the destination. Factors of exactly 1, 1/2, 1/3 and 1/4 go through reduce.c, all
+// the destination. Factors of exactly 1, 2/3, 1/2, 1/3 and 1/4 go through reduce.c, all
 // others through swscale. It belongs to one goroutine.
 type scaler struct {
 	coder    *coder
@@ -118,7 +118,7 @@ func (s *scaler) draw(out view, want colours, in view, have colours) error {
 	return nil
 }
 
-// reduce draws where each plane shrinks by a whole number up to 4, else it is false.
+// reduce draws where each plane shrinks by such a factor, else it is false.
 func (s *scaler) reduce(out, in view) (bool, error) {
 	pairs := in.format == C.AV_PIX_FMT_NV12 // what devices have
 	if !pairs && !in.planar8() {
@@ -127,7 +127,7 @@ func (s *scaler) reduce(out, in view) (bool, error) {
 	for i := range 3 {
 		ow, oh := out.plane(i)
 		iw, ih := in.plane(i)
-		if iw%ow != 0 || ih%oh != 0 || iw/ow > C.reduce_max_factor || ih/oh > C.reduce_max_factor || iw > C.reduce_max_width {
+		if C.reduce_factor(C.int(iw), C.int(ow)) == C.reduce_not || C.reduce_factor(C.int(ih), C.int(oh)) == C.reduce_not || iw > C.reduce_max_width {
 			return false, nil
 		}
 	}
@@ -145,7 +145,8 @@ func (s *scaler) reduce(out, in view) (bool, error) {
 	for i := range 3 {
 		ow, oh := out.plane(i)
 		iw, ih := in.plane(i)
-		C.reduce_plane(out.data[i], out.stride[i], in.data[i], in.stride[i], C.int(iw), C.int(ih), C.int(iw/ow), C.int(ih/oh))
+		C.reduce_plane(out.data[i], out.stride[i], in.data[i], in.stride[i], C.int(iw), C.int(ih),
+			C.reduce_factor(C.int(iw), C.int(ow)), C.reduce_factor(C.int(ih), C.int(oh)))
 	}
 	return true, nil
 }
@@ -168,7 +169,7 @@ func (s *scaler) scale(out, in view, want colours) error {
 	}
 	for i := 0; i < 3 && place != out; i++ {
 		w, h := out.plane(i)
-		C.reduce_plane(out.data[i], out.stride[i], place.data[i], place.stride[i], C.int(w), C.int(h), 1, 1)
+		C.reduce_plane(out.data[i], out.stride[i], place.data[i], place.stride[i], C.int(w), C.int(h), C.reduce_by_1, C.reduce_by_1)
 	}
 	return nil
 }
