@@ -100,10 +100,13 @@ func main() {
 	}
 }
 
-// choose runs the benchmark, or is the bare relay or the decoders that it starts.
+// choose runs the benchmark, or is the bare relay, the decoders or the peer that it starts.
 func choose(args []string) error {
 	if len(args) == 2 && args[0] == "bare" {
 		return bare(args[1])
+	}
+	if len(args) == 2 && args[0] == "swallow" {
+		return swallow(args[1])
 	}
 	if len(args) == 4 && args[0] == "decode" {
 		return decode(args[1], args[2], args[3])
