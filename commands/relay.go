@@ -31,13 +31,14 @@ type relayOptions struct {
 	record    string
 	keep      keepFlags
 	grace     span
+	latency   span
 	adapt     adaptFlags
 	coding    codingFlags
 }
 
 func newRelay(p *process) *cobra.Command {
 	o := relayOptions{
-		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), adapt: newAdaptFlags(),
+		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), latency: latencySpan(),
 		coding: codingFlags{preset: "meeting"}, // which starts quickly and waits for no picture
 	}
 	cmd := &cobra.Command{
@@ -61,7 +62,8 @@ about a quarter of a second.
 
 With --adapt pictures that a target's link is too weak for are re-encoded, at a
 lower rate and then smaller, and sent as they are again once that fits; sound
-and the recording beside it stay what they are.
+and the recording beside it stay what they are. With --latency alone pictures
+that have waited for longer are left out, up to the next key frame.
 
 After a link that was cut sending goes on with the last key frame before which
 everything has arrived: nothing is lost, and at most one group of pictures
@@ -72,6 +74,7 @@ that there nothing is lost or doubled even when it was killed.`,
   rtsprec relay -i yard -o rtsp://far:8554/yard --spool /var/spool/yard \
       --spool-size 50GB --pace 8
   rtsprec relay -i yard -o rtsp://far:8554/yard --adapt --report way.html
+  rtsprec relay -i yard -o rtsp://far:8554/yard --latency 300ms
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x --size 720p --audio aac`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
@@ -96,6 +99,8 @@ that there nothing is lost or doubled even when it was killed.`,
 	o.keep.bind(cmd)
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "output", "time", "until", "reorder", "fingerprint", "out-fingerprint", "queue", "spool-size", "pace")
+	flags.Var(&o.latency, "latency", "how long a picture may wait to be sent; without --adapt and without this: as long as there is room")
+	noFileCompletion(cmd, "latency")
 	o.adapt.bind(cmd, p)
 	o.coding.addVideo(cmd, engine.Auto)
 	o.coding.addAudio(cmd, engine.Auto)
@@ -111,9 +116,15 @@ func (o *relayOptions) run(cmd *cobra.Command, p *process) error {
 	if err != nil {
 		return err
 	}
-	o.adapt.device = o.coding.device
-	if options.Adapt, err = o.adapt.options(cmd, p); err != nil {
+	if options.Adapt, err = o.adapt.options(cmd, p, o.coding.device); err != nil {
 		return err
+	}
+	options.Adapt.Latency = o.latency.d
+	if cmd.Flags().Changed("latency") {
+		options.Latency = o.latency.d
+	}
+	if o.spool != "" && options.Latency > 0 {
+		return usage("one of the two", "--spool sends everything, however late; --latency sends nothing late")
 	}
 	if options.Transcode, err = o.coding.options(p); err != nil {
 		return err
@@ -124,9 +135,7 @@ func (o *relayOptions) run(cmd *cobra.Command, p *process) error {
 	done()
 	if summary != nil {
 		p.sayRelayed(summary)
-		if o.adapt.report != "" {
-			err = errors.Join(err, engine.WriteRelayReport(p.deps(nil), o.adapt.report, summary))
-		}
+		err = errors.Join(err, o.adapt.write(p, "relay of "+summary.Input, summary.Targets))
 	}
 	return err
 }

@@ -19,6 +19,7 @@ type adaptLoop struct {
 	rungs   []presets.Rung // of the steps behind 0
 	source  float64        // bit/s, for which they were made
 	bitrate int            // of the last decision
+	steered bool           // the source's rate follows the way while it is on step 0
 	touched bool           // something else than the source has been sent
 }
 
@@ -38,13 +39,15 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	if l.steps == nil || l.steps.At() == 0 && math.Abs(source-l.source) > l.source/5 {
 		l.source = source
 		l.rungs = rungsFor(ladder, width, height, source)
-		l.steps, _ = rate.NewSteps(stepsFor(l.rungs, source))
+		l.steps, _ = rate.NewSteps(l.bounds(width, height, source))
 		if l.steps == nil { // a ladder that has no step below this source
 			l.rungs = nil
 			l.steps, _ = rate.NewSteps([]rate.Step{{Name: "source", Max: math.MaxInt32}})
 		}
 	}
-	l.steps.Best(int(source))
+	if !l.steered {
+		l.steps.Best(int(source))
+	}
 	step, why = l.steps.Choose(now, d)
 	return d, step, why
 }
@@ -71,6 +74,22 @@ func rungsFor(ladder presets.Ladder, width, height int, source float64) (rungs [
 		rungs[0].Bitrate = int(0.95 * source)
 	}
 	return rungs
+}
+
+// bounds are those of the steps. A source that is steered takes the place of a rung of its
+// own size: it is good as far down as that.
+func (l *adaptLoop) bounds(width, height int, source float64) []rate.Step {
+	steps := stepsFor(l.rungs, source)
+	if !l.steered || len(l.rungs) == 0 {
+		return steps
+	}
+	if top := l.rungs[0]; top.KeyFramesOnly || top.Width*top.Height*5/4 < width*height {
+		steps[0].Min = max(int(source)*55/100, steps[1].Min+1)
+		return steps
+	}
+	l.rungs, steps = l.rungs[1:], steps[1:]
+	steps[0].Name, steps[0].Max = "source", int(source)
+	return steps
 }
 
 // stepsFor are the bounds of the rungs: each is good down to a little more than half of

@@ -54,14 +54,14 @@ const (
 	recodeWaiting = 150 // units that wait before units are dropped up to a key frame
 )
 
-// newRecoder opens the decoder.
-func newRecoder(coder media.Coder, track media.Track, config []byte, device string) (*recoder, error) {
+// newRecoder opens the decoder. keys is how far key frames are apart.
+func newRecoder(coder media.Coder, track media.Track, config []byte, device string, keys time.Duration) (*recoder, error) {
 	track.Config = config
 	decoder, err := coder.PictureDecoder(track, media.DecodeOptions{Device: device})
 	if err != nil {
 		return nil, err
 	}
-	return &recoder{coder: coder, track: track, device: device, gop: 2 * time.Second, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+	return &recoder{coder: coder, track: track, device: device, gop: keys, decoder: decoder, ready: make(chan struct{}, 1)}, nil
 }
 
 // wind gives a unit of the past, before start; only the last one's picture is shown.
@@ -232,7 +232,7 @@ func (c *recoder) paced(at media.Ticks, want presets.Rung) {
 // shape makes sure of an encoder as it is wanted. Another size begins with a key frame.
 func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	if c.encoder != nil && want.Width == c.open.Width && want.Height == c.open.Height && want.KeyFramesOnly == c.open.KeyFramesOnly {
-		if off := want.Bitrate - c.open.Bitrate; off*off > c.open.Bitrate/25*(c.open.Bitrate/25) {
+		if farFrom(want.Bitrate, c.open.Bitrate) {
 			c.encoder.SetBitrate(want.Bitrate, want.Bitrate)
 			c.open.Bitrate = want.Bitrate
 		}
@@ -243,7 +243,7 @@ func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	width, height, _ = presets.Encoder{Size: sizeOf(want)}.Within(width, height, 0)
 	encoder, err := c.coder.PictureEncoder(media.EncodeOptions{
 		Codec: c.track.Codec, Width: width &^ 1, Height: height &^ 1, FPS: max(want.FPS, 1),
-		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: 300 * time.Millisecond, GOP: c.gop,
+		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: adaptBuffer, GOP: c.gop,
 		Preset: "superfast", LowLatency: true, Device: c.device, Threads: 2,
 	})
 	if err != nil {
@@ -252,6 +252,9 @@ func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	c.encoder, c.open, c.fresh = encoder, want, true
 	return nil
 }
+
+// farFrom reports whether a bit rate is worth a change of the one in force.
+func farFrom(want, is int) bool { return want > is+is/25 || want < is-is/25 }
 
 // give hands units on, key frames with their parameter sets.
 func (c *recoder) give(units []media.AccessUnit) {

@@ -44,7 +44,7 @@ func TestReencodingBeginsBehindWhatWasSentWithAKeyFrame(t *testing.T) {
 	}
 	track := encoder.Track()
 	for _, sent := range []int{0, 4, 9} { // the last of the group that was sent; 9 is the newest
-		c, err := newRecoder(coder, track, track.Config, "none")
+		c, err := newRecoder(coder, track, track.Config, "none", 2*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,14 +12,15 @@ import (
 	"rtsprec/engine/fault"
 )
 
-// WriteRelayReport draws how the ways to a relay's targets were and what was decided, as
-// an HTML page or a PNG picture by the ending of its name. A file of that name is replaced.
-func WriteRelayReport(d Deps, name string, s *RelaySummary) error {
-	draw := relaySheet(s)
+// WriteAdaptReport draws how the ways to targets were and what was decided, as an HTML page
+// or a PNG picture by the ending of its name. A file of that name is replaced. The title is
+// what they were sent: "relay of yard".
+func WriteAdaptReport(d Deps, name, title string, targets []RelayTargetSummary) error {
+	draw := adaptSheet(title, targets)
 	var write func(io.Writer) error
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".html":
-		write = func(w io.Writer) error { return draw.html(w, "rtsprec relay: "+s.Input) }
+		write = func(w io.Writer) error { return draw.html(w, "rtsprec: "+title) }
 	case ".png":
 		write = draw.png
 	default:
@@ -50,13 +51,13 @@ const (
 	headHigh   = 64
 )
 
-// relaySheet lays the report out: for each target the bit rates, the steps, the delay and
+// adaptSheet lays the report out: for each target the bit rates, the steps, the delay and
 // the loss above one axis of time, decisions as lines through all of them.
-func relaySheet(s *RelaySummary) *sheet {
+func adaptSheet(title string, targets []RelayTargetSummary) *sheet {
 	d := &sheet{width: sheetWidth, height: headHigh}
-	d.text(16, 30, 18, inkText, "relay of "+s.Input)
+	d.text(16, 30, 18, inkText, title)
 	y := float64(headHigh)
-	for _, t := range s.Targets {
+	for _, t := range targets {
 		y = t.sheet(d, y)
 	}
 	d.height = int(y) + 10

@@ -134,7 +134,7 @@ func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
 	}
 	for _, name := range []string{"way.html", "way.png"} {
 		name = filepath.Join(t.TempDir(), name)
-		if err := engine.WriteRelayReport(d, name, r.summary); err != nil {
+		if err := engine.WriteAdaptReport(d, name, "relay of a", r.summary.Targets); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(name)

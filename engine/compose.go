@@ -46,7 +46,8 @@ type ComposeOptions struct {
 	Zone      *time.Location // of the time on labels; nil: UTC
 
 	Out     ComposeOut
-	Isolate bool // the live inputs are recorded too, each for itself, into Out.Dir
+	Adapt   RelayAdapt // of Out.Targets; without a ladder what does not fit the way waits and is dropped
+	Isolate bool       // the live inputs are recorded too, each for itself, into Out.Dir
 
 	Segment, Commit, Fragment time.Duration // as in RecordOptions
 	Grace                     time.Duration

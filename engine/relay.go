@@ -11,6 +11,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
 	"rtsprec/engine/rtsp"
 )
 
@@ -21,6 +22,10 @@ type RelayOptions struct {
 	Spool   RelaySpool     // without a Dir only what fits the queues outlives an outage
 	Record  RecordInto     // without a Dir nothing is recorded beside it
 	Adapt   RelayAdapt     // without a ladder what does not fit the way waits and is dropped
+	// Latency is how long a unit may wait in a target's queue before it is dropped; 0: as
+	// long as there is room. With Adapt that has a latency of its own and this is not used;
+	// neither is it with a spool, nor for what is played from a recording.
+	Latency time.Duration
 	// Transcode is what targets are sent instead of what comes. With Auto a codec that a
 	// target refuses is coded to one that it takes, for that target. It is done before a
 	// target's queue, and behind the spool, which keeps what came.
@@ -92,6 +97,9 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Adapt.Ladder.Rungs) > 0 && d.Coder == nil {
 		return nil, ErrNoCodecs
 	}
+	if o.Latency < 0 || o.Latency > 0 && o.Spool.Dir != "" {
+		return nil, fault.New(fault.Usage, "units may wait for a time above 0, and where a spool keeps them for ever")
+	}
 	if err := o.Transcode.check(d.Coder); err != nil {
 		return nil, err
 	}
@@ -148,7 +156,7 @@ func (r *relay) prepare() (err error) {
 			return err
 		}
 	}
-	r.intake = &intake{}
+	r.intake = &intake{clock: r.deps.Clock}
 	add := func(sink media.Sink, limit int64) {
 		r.intake.ways = append(r.intake.ways, newQueue(sink, limit))
 	}
@@ -159,9 +167,11 @@ func (r *relay) prepare() (err error) {
 		}
 		line := newLiveLine(r.deps, t)
 		line.queue = newQueue(line, orDefault(r.o.Queue, DefaultRelayQueue))
-		if len(r.o.Adapt.Ladder.Rungs) > 0 {
-			line.measure = true
-			line.adapter = newAdapter(r.deps, t.name(), r.o.Adapt, line.queue, line.path)
+		switch {
+		case len(r.o.Adapt.Ladder.Rungs) > 0:
+			line.adapter = newAdapter(r.deps, r.o.Adapt, line)
+		case r.o.Latency > 0:
+			line.hurry(r.o.Latency)
 		}
 		w, err := line.way(r.o.Transcode)
 		if err != nil {
@@ -293,6 +303,7 @@ func (r *relay) watch(ctx context.Context) {
 			r.spool.tend()
 		}
 		p := Progress{At: now, From: r.intake.first(), Until: r.end(), Cameras: []CameraProgress{r.feed.progress(now)}}
+		p.Cameras[0].delayed("received", &r.intake.delays, now)
 		for _, l := range r.lines {
 			p.Cameras = append(p.Cameras, l.progress(now))
 		}
@@ -337,7 +348,9 @@ func (s *RelaySummary) verdict(f *feed) error {
 
 // intake is a Sink that hands everything to many, none of which makes it wait.
 type intake struct {
-	ways []way
+	ways   []way
+	clock  media.Clock
+	delays rate.Delays // from capture on
 
 	mu    sync.Mutex
 	began time.Time
@@ -365,6 +378,8 @@ func (i *intake) Write(ctx context.Context, au media.AccessUnit) error {
 		i.began = au.Wall
 	}
 	i.mu.Unlock()
+	now := i.clock.Now()
+	i.delays.Add(now, now.Sub(au.Wall))
 	for _, q := range i.ways {
 		q.Write(ctx, au)
 	}

@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"time"
+
+	"rtsprec/engine/rate"
+)
 
 // Hub knows how recording and serving stand now. It is asked with every request for
 // metrics, health and rights, so State is cheap and waits for no disk and no network. The
@@ -31,6 +35,9 @@ type CameraState struct {
 	Packets   uint64    `json:"packets"` // received or lost
 	Lost      uint64    `json:"lost"`    // of them
 	Sessions  uint64    `json:"sessions"`
+	// Delays are those of live media from its capture on, over the last seconds, by hop:
+	// "received" here, "tcp" and "udp" to RTSP readers.
+	Delays map[string]rate.Spread `json:"delays,omitempty"`
 	// Recorded is nil for what is not recorded.
 	Recorded *Recorded `json:"recorded,omitempty"`
 }
