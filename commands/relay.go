@@ -32,6 +32,7 @@ type relayOptions struct {
 	keep      keepFlags
 	grace     span
 	latency   span
+	metrics   string
 	adapt     adaptFlags
 	coding    codingFlags
 }
@@ -74,7 +75,7 @@ that there nothing is lost or doubled even when it was killed.`,
   rtsprec relay -i yard -o rtsp://far:8554/yard --spool /var/spool/yard \
       --spool-size 50GB --pace 8
   rtsprec relay -i yard -o rtsp://far:8554/yard --adapt --report way.html
-  rtsprec relay -i yard -o rtsp://far:8554/yard --latency 300ms
+  rtsprec relay -i yard -o rtsp://far:8554/yard --latency 300ms --metrics :9464
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x --size 720p --audio aac`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
@@ -100,7 +101,8 @@ that there nothing is lost or doubled even when it was killed.`,
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "output", "time", "until", "reorder", "fingerprint", "out-fingerprint", "queue", "spool-size", "pace")
 	flags.Var(&o.latency, "latency", "how long a picture may wait to be sent; without --adapt and without this: as long as there is room")
-	noFileCompletion(cmd, "latency")
+	flags.StringVar(&o.metrics, "metrics", "", "serve /metrics (Prometheus) and /healthz over HTTP at this `[HOST]:PORT`")
+	noFileCompletion(cmd, "latency", "metrics")
 	o.adapt.bind(cmd, p)
 	o.coding.addVideo(cmd, engine.Auto)
 	o.coding.addAudio(cmd, engine.Auto)
@@ -158,6 +160,11 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 	case o.spool != "" && o.spool == o.record:
 		return none, usage("--spool spool-"+o.record, "--spool and --record are the same directory")
 	}
+	if o.metrics != "" {
+		if err := checkAddress(o.metrics); err != nil {
+			return none, usage("--metrics localhost:9464", "%v", err)
+		}
+	}
 	cameras, err := o.resolveInputs(ctx, p, o.input)
 	if err != nil {
 		return none, err
@@ -171,7 +178,7 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 		return none, err
 	}
 	return engine.RelayOptions{
-		Input: cameras[0], Targets: targets, Length: w.length, Until: w.until, Queue: o.queue.n, Grace: o.grace.d,
+		Input: cameras[0], Targets: targets, Length: w.length, Until: w.until, Queue: o.queue.n, Grace: o.grace.d, Metrics: o.metrics,
 		Spool:  engine.RelaySpool{Dir: o.spool, Size: o.spoolSize.n, Pace: o.pace},
 		Record: engine.RecordInto{Dir: o.record, Keep: o.keep.keep()},
 	}, nil

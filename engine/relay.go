@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,8 +10,8 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
-	"rtsprec/engine/rate"
 	"rtsprec/engine/rtsp"
+	"rtsprec/engine/web"
 )
 
 // RelayOptions says what is sent where.
@@ -32,6 +31,7 @@ type RelayOptions struct {
 	Transcode TranscodeOptions
 	Length    time.Duration // from the first unit on; 0: until ctx ends
 	Until     time.Time     // zero: until ctx ends
+	Metrics   string        // address of HTTP at which /metrics and /healthz are served; empty: none
 	Queue     int64         // bytes that may wait for a target without a spool; 0: 16 MiB
 	Grace     time.Duration // for an orderly end; 0: [DefaultGrace]
 }
@@ -136,16 +136,26 @@ type relay struct {
 	feed   *feed
 	intake *intake
 	lines  []relayLine
+
+	metrics *listeners // nil: nobody asks
+	began   time.Time
 }
 
 // relayLine is the way to one target.
 type relayLine interface {
 	progress(now time.Time) CameraProgress
+	state(now time.Time) web.TargetState
 	summary() RelayTargetSummary
 }
 
 // prepare opens what is written to. It starts nothing.
 func (r *relay) prepare() (err error) {
+	r.began = r.deps.Clock.Now()
+	if r.o.Metrics != "" {
+		if r.metrics, err = listen(ServeOptions{HTTP: []string{r.o.Metrics}}, nil); err != nil {
+			return err
+		}
+	}
 	if r.o.Record.Dir != "" {
 		if r.record, err = openStore(r.deps, r.o.Record); err != nil {
 			return err
@@ -239,6 +249,9 @@ func (r *relay) run(ctx, work context.Context, grace time.Duration) error {
 	watching, stopWatching := context.WithCancel(work)
 	defer stopWatching()
 	watcher.Go(func() error { r.watch(watching); return nil })
+	if r.metrics != nil {
+		watcher.Go(func() error { return r.serveMetrics(watching) })
+	}
 	if r.record != nil {
 		j := job{dir: r.o.Record.Dir, rec: r.record.rec, keep: r.o.Record.Keep}
 		watcher.Go(func() error { j.retain(watching, r.deps); return nil })
@@ -279,6 +292,9 @@ func (r *relay) stores() []*store {
 // close ends the recording beside it. The spool's was closed before, or never opened.
 func (r *relay) close(ctx context.Context) error {
 	var err error
+	if r.metrics != nil {
+		r.metrics.close()
+	}
 	if r.record != nil {
 		err = r.record.close(ctx, r.deps.Clock.Now())
 	}
@@ -313,6 +329,9 @@ func (r *relay) watch(ctx context.Context) {
 
 func (r *relay) started() Relaying {
 	e := Relaying{Input: fault.URL(r.o.Input.URL), Spool: r.o.Spool.Dir, Record: r.o.Record.Dir}
+	if r.metrics != nil {
+		e.Metrics = r.metrics.urls[0] + "metrics"
+	}
 	for _, t := range r.o.Targets {
 		e.Targets = append(e.Targets, t.Name)
 	}
@@ -344,76 +363,6 @@ func (s *RelaySummary) verdict(f *feed) error {
 		}
 	}
 	return missing
-}
-
-// intake is a Sink that hands everything to many, none of which makes it wait.
-type intake struct {
-	ways   []way
-	clock  media.Clock
-	delays rate.Delays // from capture on
-
-	mu    sync.Mutex
-	began time.Time
-	units uint64
-}
-
-// way is a Sink that works by itself from start to Close: a queue, or an adapter around one.
-type way interface {
-	media.Sink
-	start(work context.Context)
-}
-
-// Begin implements media.Sink.
-func (i *intake) Begin(ctx context.Context, run media.Run) error {
-	for _, q := range i.ways {
-		q.Begin(ctx, run)
-	}
-	return nil
-}
-
-// Write implements media.Sink.
-func (i *intake) Write(ctx context.Context, au media.AccessUnit) error {
-	i.mu.Lock()
-	if i.units++; i.began.IsZero() {
-		i.began = au.Wall
-	}
-	i.mu.Unlock()
-	now := i.clock.Now()
-	i.delays.Add(now, now.Sub(au.Wall))
-	for _, q := range i.ways {
-		q.Write(ctx, au)
-	}
-	return nil
-}
-
-// End implements media.Sink.
-func (i *intake) End(ctx context.Context, gap media.Gap) error {
-	for _, q := range i.ways {
-		q.End(ctx, gap)
-	}
-	return nil
-}
-
-// Close implements media.Sink: all of them are closed side by side.
-func (i *intake) Close(ctx context.Context) error {
-	var group errgroup.Group
-	for _, q := range i.ways {
-		group.Go(func() error { return q.Close(ctx) })
-	}
-	return group.Wait()
-}
-
-// first is when the first unit was captured; zero: none has come.
-func (i *intake) first() time.Time {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.began
-}
-
-func (i *intake) count() uint64 {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.units
 }
 
 // name gives a target a name of its URL: host and path, without credentials.

@@ -113,6 +113,7 @@ type collector struct {
 	codec map[media.TrackID]media.Codec
 	marks []rtspcam.Mark
 	walls []time.Time
+	keys  []bool
 }
 
 func (c *collector) Live(context.Context, string) (*rtsp.Stream, error) {
@@ -137,7 +138,7 @@ func (c *collector) Write(_ context.Context, au media.AccessUnit) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m, ok := rtspcam.ReadMark(c.codec[au.Track], au.Data); ok && c.codec[au.Track].Video() {
-		c.marks, c.walls = append(c.marks, m), append(c.walls, au.Wall)
+		c.marks, c.walls, c.keys = append(c.marks, m), append(c.walls, au.Wall), append(c.keys, au.Key)
 	}
 	return nil
 }

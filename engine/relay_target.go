@@ -33,6 +33,7 @@ type outlet struct {
 	sum   RelayTargetSummary // of the sessions before this one
 	now   *rtsp.Publisher    // pub, for others
 	at    time.Time          // capture time of what was sent last
+	sent  time.Time          // when that was
 
 	delays rate.Delays // from capture to the hand-over to the socket
 }
@@ -161,7 +162,7 @@ func (t *outlet) write(ctx context.Context, au media.AccessUnit) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.meter.add(now, len(au.Data), t.tracks[au.Track].Codec.Video())
-	t.at = au.Wall
+	t.at, t.sent = au.Wall, now
 	t.state = targetSending
 	if now.Sub(au.Wall) > behindAfter {
 		t.state = targetBehind

@@ -75,6 +75,9 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	} {
 		out <- d
 	}
+	for _, d := range targetDescs {
+		out <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -116,6 +119,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			gauge(descDisk, max(0, now.Sub(since).Seconds()), cam.Path)
 			healthy = min(healthy, truth(!stale))
 		}
+	}
+	for _, t := range c.s.Targets {
+		t.collect(gauge, count)
 	}
 	gauge(descBuild, 1, c.h.o.Version)
 	gauge(descSessions, float64(c.s.Server.Sessions))

@@ -18,6 +18,36 @@ type State struct {
 	At      time.Time     `json:"at"`
 	Cameras []CameraState `json:"cameras"`
 	Server  ServerState   `json:"server"`
+	Targets []TargetState `json:"targets,omitempty"` // of a relay
+}
+
+// TargetState is one server that is published to. Counters rise for as long as the process
+// lives.
+type TargetState struct {
+	Name     string      `json:"name"`
+	State    string      `json:"state"` // "waiting", "sending", "behind", "retrying"
+	Reason   string      `json:"reason,omitempty"`
+	Up       bool        `json:"up"`       // there is a session
+	Latest   time.Time   `json:"latest"`   // when something was last sent; before that when sending was begun
+	Sessions int         `json:"sessions"` // so far
+	Units    uint64      `json:"units"`
+	Sent     uint64      `json:"sent_bytes"` // of RTP
+	Dropped  uint64      `json:"dropped"`    // units
+	Queue    int64       `json:"queue_bytes"`
+	Bitrate  float64     `json:"bitrate"` // bit/s over the last seconds
+	Delay    rate.Spread `json:"delay"`   // from capture until it is with the kernel
+	Adapt    *AdaptState `json:"adapt,omitempty"`
+}
+
+// AdaptState is what pictures that follow their way are sent as.
+type AdaptState struct {
+	Step     int           `json:"step"` // 0: the source itself
+	Name     string        `json:"name"`
+	Bitrate  int           `json:"bitrate"`  // bit/s that the way is given
+	Capacity int           `json:"capacity"` // bit/s, as last seen full; 0: never
+	Changes  int           `json:"changes"`  // of the step
+	Queueing time.Duration `json:"queueing_ns"`
+	Loss     float64       `json:"loss"` // 0 to 1
 }
 
 // CameraState is one camera or published path. Counters rise for as long as the process
