@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rate"
 	"rtsprec/engine/rtsp"
@@ -16,6 +17,16 @@ type RelayAdapt struct {
 	Ladder  presets.Ladder // no rungs: nothing is adapted
 	Latency time.Duration  // how long a picture may wait to be sent; 0: [DefaultLatency]
 	Device  string         // as media.DecodeOptions.Device
+}
+
+// check refuses a ladder that does not fall.
+func (o RelayAdapt) check() error {
+	for i, r := range o.Ladder.Rungs {
+		if r.Bitrate <= 0 || i > 0 && r.Bitrate >= o.Ladder.Rungs[i-1].Bitrate {
+			return fault.New(fault.Usage, "rung %d of the ladder %s: each takes fewer bits than the one above, and more than none", i+1, o.Ladder.Name)
+		}
+	}
+	return nil
 }
 
 // DefaultLatency is how long a picture may wait to be sent.
@@ -208,6 +219,10 @@ func (a *adapter) judge(ctx context.Context) {
 		a.loop.pub = nil
 		return
 	}
+	if a.coder != nil && a.coder.stuck() != nil {
+		a.without(a.coder.stuck())
+		return
+	}
 	f.Backlog += held
 	_, source := a.source.rates(now)
 	_, sound := a.sound.rates(now)
@@ -237,6 +252,18 @@ func (a *adapter) judge(ctx context.Context) {
 		rung.Bitrate = a.loop.wanted(d, sound)
 		a.coder.aim(rung, a.late(held, d), d.State == rate.Rise)
 	}
+}
+
+// without goes on without the step that the encoder cannot make. The source is sent until it
+// is seen which of the others is due.
+func (a *adapter) without(err error) {
+	if a.back || a.loop.steps == nil { // it was left meanwhile, and goes with the next key frame
+		return
+	}
+	step := a.loop.steps.At()
+	a.deps.observe(Notice{Camera: a.name, Message: a.loop.name(step) + " is left out, it cannot be encoded: " + err.Error()})
+	a.loop.leave(step)
+	a.back = true
 }
 
 // late is how many of the pictures that come now would wait for longer than they may.

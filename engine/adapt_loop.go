@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"rtsprec/engine/rate"
@@ -20,11 +21,20 @@ type adaptLoop struct {
 	source  float64        // bit/s, for which they were made
 	bitrate int            // of the last decision
 	steered bool           // the source's rate follows the way while it is on step 0
+	left    []presets.Rung // that the encoder cannot make
 	touched bool           // something else than the source has been sent
 }
 
 // fresh begins with another source.
-func (l *adaptLoop) fresh() { *l = adaptLoop{touched: l.touched, bitrate: l.bitrate} }
+func (l *adaptLoop) fresh() { *l = adaptLoop{touched: l.touched, bitrate: l.bitrate, left: l.left} }
+
+// leave leaves a step out from now on, and begins on the source.
+func (l *adaptLoop) leave(step int) {
+	if step > 0 {
+		l.left = append(l.left, l.rungs[step-1])
+	}
+	l.steps = nil
+}
 
 // update decides. Nothing is decided before the source's rate, bit/s, is known.
 func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, ladder presets.Ladder, width, height int, source float64) (d rate.Decision, step int, why []rate.Reason) {
@@ -38,6 +48,7 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	}
 	if l.steps == nil || l.steps.At() == 0 && math.Abs(source-l.source) > l.source/5 {
 		l.source = source
+		ladder.Rungs = slices.DeleteFunc(slices.Clone(ladder.Rungs), l.cannot)
 		l.rungs = rungsFor(ladder, width, height, source)
 		l.steps, _ = rate.NewSteps(l.bounds(width, height, source))
 		if l.steps == nil { // a ladder that has no step below this source
@@ -50,6 +61,13 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	}
 	step, why = l.steps.Choose(now, d)
 	return d, step, why
+}
+
+// cannot reports whether a rung of the ladder was left out.
+func (l *adaptLoop) cannot(r presets.Rung) bool {
+	return slices.ContainsFunc(l.left, func(o presets.Rung) bool {
+		return r.KeyFramesOnly && o.KeyFramesOnly || r.Width == o.Width && r.Height == o.Height && r.FPS == o.FPS
+	})
 }
 
 // rungsFor are the rungs of a ladder that are less than a source. The best of them may

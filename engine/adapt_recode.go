@@ -42,6 +42,8 @@ type recoder struct {
 	late    bool
 	fill    bool
 	skipped uint64 // pictures
+	failed  int    // pictures in a row
+	trouble error  // why nothing comes out; of aim's rung
 }
 
 type waitingUnit struct {
@@ -174,27 +176,55 @@ func (c *recoder) encode(p media.Picture, behind int) {
 		c.mu.Unlock()
 		return
 	}
-	if err := c.shape(p, want); err != nil {
-		return
-	}
-	key := c.fresh || want.KeyFramesOnly
-	units, err := c.encoder.Encode(p, key)
-	if err != nil {
-		c.encoder.Close()
-		c.encoder = nil
+	units, err := c.made(p, want)
+	if c.note(err); err != nil {
 		return
 	}
 	if since := p.PTS() - c.shown; fill && c.begun && since > 0 {
-		c.made(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
+		c.pad(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
 	}
 	c.shown = p.PTS()
 	c.paced(p.PTS(), want)
 	c.give(units)
 }
 
-// made puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
+// made is what becomes of a picture.
+func (c *recoder) made(p media.Picture, want presets.Rung) ([]media.AccessUnit, error) {
+	if err := c.shape(p, want); err != nil {
+		return nil, err
+	}
+	units, err := c.encoder.Encode(p, c.fresh || want.KeyFramesOnly)
+	if err != nil {
+		c.encoder.Close()
+		c.encoder = nil
+	}
+	return units, err
+}
+
+// recodeFailed is how many pictures in a row may fail before it is not tried any more.
+const recodeFailed = 5
+
+// note keeps why nothing comes out.
+func (c *recoder) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.failed = 0
+	} else if c.failed++; c.failed == recodeFailed {
+		c.trouble = err
+	}
+}
+
+// stuck is why nothing comes out; nil: something does.
+func (c *recoder) stuck() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trouble
+}
+
+// pad puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
 // which decoders pass over.
-func (c *recoder) made(units []media.AccessUnit, size int) {
+func (c *recoder) pad(units []media.AccessUnit, size int) {
 	for i, au := range units {
 		short := min(size, 160<<10) - len(au.Data) - 8
 		if short < 16 {

@@ -219,7 +219,7 @@ func (o *ComposeOptions) fill() error {
 	case o.Latency < 0 || o.Length < 0:
 		return fault.New(fault.Usage, "a duration below zero makes no sense")
 	}
-	return nil
+	return o.Adapt.check()
 }
 
 // prepare opens what is read and written. It starts nothing.

@@ -100,7 +100,7 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if o.Latency < 0 || o.Latency > 0 && o.Spool.Dir != "" {
 		return nil, fault.New(fault.Usage, "units may wait for a time above 0, and where a spool keeps them for ever")
 	}
-	if err := o.Transcode.check(d.Coder); err != nil {
+	if err := errors.Join(o.Adapt.check(), o.Transcode.check(d.Coder)); err != nil {
 		return nil, err
 	}
 	if err := d.checkCameras(o.Input); err != nil {

@@ -193,9 +193,12 @@ func (b *bench) adaptRun(host *netlab.Host, l weakLink, url, transport string) (
 	var out bytes.Buffer
 	name := fmt.Sprintf("%s-%d", transport, l.kbit)
 	near := filepath.Join(b.dir, "adapt-near-"+name)
+	args := []string{"relay", "--json", "--transport", "tcp", "-i", "a=" + url, "--out-transport", transport, "--adapt", "--record", near}
+	if b.reports != "" {
+		args = append(args, "--report", filepath.Join(b.reports, name+".png"))
+	}
 	n, err := b.overWeakLink(host, l, name, func(target string) (*process, error) {
-		return start(&out, nil, filepath.Join(b.bin, "rtsprec"), "relay", "--json", "--transport", "tcp", "-i", "a="+url,
-			"-o", "x="+target, "--out-transport", transport, "--adapt", "--record", near)
+		return start(&out, nil, filepath.Join(b.bin, "rtsprec"), append(args, "-o", "x="+target)...)
 	})
 	if err != nil {
 		return nil, err

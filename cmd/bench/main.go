@@ -35,6 +35,7 @@ type bench struct {
 	bin     string // folder of rtsprec and rtspcam
 	dir     string // scratch, removed at the end
 	time    time.Duration
+	reports string // folder for what adapting relays report; empty: nowhere
 	results []Result
 }
 
@@ -120,6 +121,7 @@ func run() error {
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
 	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, adapt, hardware")
+	flag.StringVar(&b.reports, "reports", "", "folder in which the pictures of adapt are kept")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {

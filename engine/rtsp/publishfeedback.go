@@ -56,6 +56,7 @@ func (p *Publisher) Feedback() rate.Feedback {
 	if p.transport != TCP || p.ctl == nil {
 		return f
 	}
+	f.Loss, f.Reported = 0, false // nothing is lost on the way, whatever the peer says
 	f.Sent = int64(p.ctl.sent.Load())
 	if k, ok := kernelPath(p.ctl.nc); ok {
 		f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), k.unsent
