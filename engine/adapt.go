@@ -242,7 +242,7 @@ func (a *adapter) judge(ctx context.Context) {
 		if step == 0 {
 			rate = min(a.loop.wanted(d, sound), rate)
 		}
-		if farFrom(rate, a.steered) {
+		if farFrom(a.run.Tracks[a.video].Codec, rate, a.steered) {
 			a.steered = rate
 			a.steer.steer(rate)
 		}

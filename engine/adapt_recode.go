@@ -262,7 +262,7 @@ func (c *recoder) paced(at media.Ticks, want presets.Rung) {
 // shape makes sure of an encoder as it is wanted. Another size begins with a key frame.
 func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	if c.encoder != nil && want.Width == c.open.Width && want.Height == c.open.Height && want.KeyFramesOnly == c.open.KeyFramesOnly {
-		if farFrom(want.Bitrate, c.open.Bitrate) {
+		if farFrom(c.track.Codec, want.Bitrate, c.open.Bitrate) {
 			c.encoder.SetBitrate(want.Bitrate, want.Bitrate)
 			c.open.Bitrate = want.Bitrate
 		}
@@ -283,8 +283,15 @@ func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	return nil
 }
 
-// farFrom reports whether a bit rate is worth a change of the one in force.
-func farFrom(want, is int) bool { return want > is+is/25 || want < is-is/25 }
+// farFrom reports whether a bit rate is worth a change of the one in force. H.264 changes
+// without a key frame, so that a little is enough; others as a rule do not.
+func farFrom(codec media.Codec, want, is int) bool {
+	little := is / 25
+	if codec != media.H264 {
+		little = is / 5
+	}
+	return want > is+little || want < is-little
+}
 
 // give hands units on, key frames with their parameter sets.
 func (c *recoder) give(units []media.AccessUnit) {

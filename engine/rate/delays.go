@@ -11,6 +11,8 @@ import (
 type Delays struct {
 	mu    sync.Mutex
 	slots [delaySpan + 1]delaySlot // a ring of whole seconds
+	all   uint64
+	sum   time.Duration
 }
 
 const (
@@ -27,10 +29,12 @@ type delaySlot struct {
 
 // Spread is how delays lie. A quantile is right to a fifth; the largest is exact.
 type Spread struct {
-	Count int     `json:"count"`
+	Count int     `json:"count"` // of the last seconds
 	P50   float64 `json:"p50_ms"`
 	P95   float64 `json:"p95_ms"`
 	Max   float64 `json:"max_ms"`
+	All   uint64  `json:"all"`   // since the start
+	Sum   float64 `json:"sum_s"` // of all of them
 }
 
 // Add counts one that ended now. One below 0, as clocks that differ make it, counts as 0.
@@ -47,6 +51,8 @@ func (d *Delays) Add(now time.Time, took time.Duration) {
 	if s.second != second {
 		*s = delaySlot{second: second}
 	}
+	d.all++
+	d.sum += took
 	s.count++
 	s.most = max(s.most, took)
 	s.buckets[bucket]++
@@ -69,6 +75,7 @@ func (d *Delays) Spread(now time.Time) Spread {
 			all[n] += int(some)
 		}
 	}
+	sum := Spread{Count: count, All: d.all, Sum: d.sum.Seconds()}
 	d.mu.Unlock()
 	longest := most.Seconds() * 1000
 	quantile := func(part float64) float64 {
@@ -80,5 +87,8 @@ func (d *Delays) Spread(now time.Time) Spread {
 		}
 		return longest
 	}
-	return Spread{Count: count, P50: quantile(0.5), P95: quantile(0.95), Max: longest}
+	if count > 0 {
+		sum.P50, sum.P95, sum.Max = quantile(0.5), quantile(0.95), longest
+	}
+	return sum
 }

@@ -43,7 +43,7 @@ var (
 	descDisk      = ofCamera("disk_age_seconds", "Seconds since bytes of the camera last reached the disk; absent while it is not to be recorded.")
 	descBytes     = ofCamera("recorded_bytes", "Bytes on the disk.")
 	descCoverage  = ofCamera("coverage_ratio", "Recorded part of the window so far.")
-	descDelay     = ofCamera("delay_seconds", "Delay of live media from its capture on, of the last seconds; hop is received here, or tcp or udp to readers; quantile 1 is the most.", "hop", "quantile")
+	descDelay     = ofCamera("delay_seconds", "Delay of live media from its capture on, quantiles of the last seconds; hop is received here, or tcp or udp to readers; quantile 1 is the most.", "hop")
 	descForecast  = ofCamera("disk_forecast_days", "Days until the camera's disk is full at this pace; absent when it will not be or nobody knows.")
 )
 
@@ -100,7 +100,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		count(descLost, float64(cam.Lost), cam.Path)
 		count(descReconnect, float64(max(cam.Sessions, 1)-1), cam.Path)
 		for hop, spread := range cam.Delays {
-			quantiles(spread, func(q string, seconds float64) { gauge(descDelay, seconds, cam.Path, hop, q) })
+			out <- summary(descDelay, spread, cam.Path, hop)
 		}
 		rec := cam.Recorded
 		if rec == nil {
@@ -121,7 +121,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	for _, t := range c.s.Targets {
-		t.collect(gauge, count)
+		t.collect(out, gauge, count)
 	}
 	gauge(descBuild, 1, c.h.o.Version)
 	gauge(descSessions, float64(c.s.Server.Sessions))
@@ -132,11 +132,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count(descRefused, float64(c.s.Server.Refused))
 }
 
-// quantiles tells those of a spread, in seconds.
-func quantiles(s rate.Spread, tell func(quantile string, seconds float64)) {
-	tell("0.5", s.P50/1000)
-	tell("0.95", s.P95/1000)
-	tell("1", s.Max/1000)
+// summary is delays as Prometheus has them.
+func summary(d *prometheus.Desc, s rate.Spread, labels ...string) prometheus.Metric {
+	quantiles := map[float64]float64{0.5: s.P50 / 1000, 0.95: s.P95 / 1000, 1: s.Max / 1000}
+	return prometheus.MustNewConstSummary(d, s.All, s.Sum, quantiles, labels...)
 }
 
 func truth(b bool) float64 {

@@ -14,7 +14,7 @@ var (
 	descTargetDropped  = ofTarget("dropped_units_total", "Pictures and frames of sound that were left out: there was no room for them, or they were late.")
 	descTargetQueue    = ofTarget("queue_bytes", "Bytes that wait to be sent.")
 	descTargetRate     = ofTarget("bits_per_second", "Media sent, in bits a second.")
-	descTargetDelay    = ofTarget("delay_seconds", "Delay from capture until media was with the kernel, of the last seconds; quantile 1 is the most.", "quantile")
+	descTargetDelay    = ofTarget("delay_seconds", "Delay from capture until media was with the kernel, quantiles of the last seconds; quantile 1 is the most.")
 	descTargetStep     = ofTarget("adapt_step", "Step of the ladder that is sent; 0 is the source itself. Absent where nothing adapts.", "name")
 	descTargetAllowed  = ofTarget("adapt_bits_per_second", "Bits a second that the link is given.")
 	descTargetFull     = ofTarget("adapt_capacity_bits_per_second", "Bits a second at which the link was last seen full; 0 is never.")
@@ -35,7 +35,7 @@ func ofTarget(name, help string, labels ...string) *prometheus.Desc {
 // told is how a metric is told.
 type told func(d *prometheus.Desc, v float64, labels ...string)
 
-func (t TargetState) collect(gauge, count told) {
+func (t TargetState) collect(out chan<- prometheus.Metric, gauge, count told) {
 	gauge(descTargetUp, truth(t.Up), t.Name)
 	gauge(descTargetState, 1, t.Name, t.State)
 	count(descTargetSessions, float64(t.Sessions), t.Name)
@@ -45,7 +45,7 @@ func (t TargetState) collect(gauge, count told) {
 	gauge(descTargetQueue, float64(t.Queue), t.Name)
 	gauge(descTargetRate, t.Bitrate, t.Name)
 	if t.Delay.Count > 0 {
-		quantiles(t.Delay, func(q string, seconds float64) { gauge(descTargetDelay, seconds, t.Name, q) })
+		out <- summary(descTargetDelay, t.Delay, t.Name)
 	}
 	if a := t.Adapt; a != nil {
 		gauge(descTargetStep, float64(a.Step), t.Name, a.Name)
