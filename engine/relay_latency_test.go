@@ -3,6 +3,7 @@ package engine_test
 import (
 	"io"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"rtsprec/engine"
+	"rtsprec/engine/media"
+	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
 )
 
@@ -95,4 +98,55 @@ func TestARelayWithALatencySendsNothingThatIsLate(t *testing.T) {
 	if holes == 0 {
 		t.Error("nothing is missing")
 	}
+}
+
+// A reader over a link that takes half of what comes stays near what happens; the recording
+// has all of it.
+func TestAServedReaderStaysNearTheCaptureAndTheRecordingIsWhole(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "heavy"}})
+	pulled := camera("a", cam.URL("a"), "tcp")
+	dir := filepath.Join(t.TempDir(), "rec")
+	s := serve(t, engine.ServeOptions{
+		Paths: []engine.ServePath{{Name: "a", Camera: &pulled, Record: true}}, Record: engine.RecordInto{Dir: dir}, Latency: 300 * time.Millisecond,
+	})
+	waitFor(t, "a run", func() bool { _, ok := newest(dir, "a"); return ok })
+	way := newLink(t, strings.TrimSuffix(strings.TrimPrefix(s.rtsp, "rtsp://"), "/"))
+	way.slack.Store(2_000_000 / 8)
+	reader, err := engine.DialRTSP(t.Context(), rtsp.Options{URL: "rtsp://127.0.0.1:" + strconv.Itoa(way.port) + "/a", Transport: rtsp.TCP, Clock: media.SystemClock{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	began, late, last, holes := time.Now(), time.Duration(0), rtspcam.Mark{}, 0
+	for time.Since(began) < 6*time.Second {
+		au, err := reader.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, ok := rtspcam.ReadMark(media.H264, au.Data)
+		if !ok {
+			t.Fatal("a picture without a mark")
+		}
+		late = max(late, time.Since(m.Capture))
+		if !last.Capture.IsZero() && m.Counter != last.Counter+1 {
+			if holes++; !au.Key {
+				t.Errorf("picture %d follows %d, and it is no key frame", m.Counter, last.Counter)
+			}
+		}
+		last = m
+	}
+	if late > 2500*time.Millisecond || holes == 0 { // the first group and a key frame take their time; without a bound it would be 3 s
+		t.Errorf("a picture came %v after its capture; %d times some are missing", late, holes)
+	}
+	_, text := fetched(t, s.http+"metrics")
+	if v, ok := metric(text, `rtsprec_camera_delay_seconds{camera="a",hop="tcp",quantile="0.95"}`); !ok || v <= 0 {
+		t.Errorf("the delay is not told: %s", text)
+	}
+	s.end(t)
+	marks, err := rtspcam.Recorded(filepath.Join(dir, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noneMissing(t, "the recording", marks)
 }
