@@ -52,21 +52,33 @@ func (l *lab) close() {
 
 // adapt relays a camera of 1080p30 and 4 Mbit/s over a link that narrows and widens, and
 // looks at it as a viewer behind the far server; beside it ffmpeg pushes the same as it is.
-func (b *bench) adapt() (err error) {
+func (b *bench) adapt() error {
+	return b.inLab("adapting", func(host *netlab.Host, url string) error {
+		for _, transport := range []string{"tcp", "udp"} {
+			if err := b.adaptNarrow(host, url, transport); err != nil {
+				return err
+			}
+		}
+		return b.adaptPeer(host, url)
+	})
+}
+
+// inLab does something with a host behind a link and a camera to be relayed there.
+func (b *bench) inLab(name string, do func(host *netlab.Host, url string) error) (err error) {
 	if av.New(av.Options{}) == nil {
-		b.unmeasured("adapting", "this build has no codecs")
+		b.unmeasured(name, "this build has no codecs")
 		return nil
 	}
 	l := &lab{}
 	defer l.close()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("adapt: %v", p)
+			err = fmt.Errorf("%s: %v", name, p)
 		}
 	}()
 	host := netlab.New(l)
 	if host == nil {
-		b.unmeasured("adapting", "this machine has no network namespaces for us")
+		b.unmeasured(name, "this machine has no network namespaces for us")
 		return nil
 	}
 	url, stop, err := b.cameras(context.Background(), "a=heavy+aac")
@@ -74,15 +86,7 @@ func (b *bench) adapt() (err error) {
 		return err
 	}
 	defer stop()
-	for _, transport := range []string{"tcp", "udp"} {
-		if err := b.adaptNarrow(host, url+"a", transport); err != nil {
-			return err
-		}
-	}
-	if err := b.adaptLossy(host, url+"a"); err != nil {
-		return err
-	}
-	return b.adaptPeer(host, url+"a")
+	return do(host, url+"a")
 }
 
 // viewer is what came to somebody behind the far server.

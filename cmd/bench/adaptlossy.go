@@ -22,11 +22,15 @@ import (
 // against what one bulk transfer over TCP carries there: what loss makes of TCP is not the
 // relay's to mend. Over UDP what is lost is damaged until the next key frame; that time is
 // told, and nobody bounds it.
-func (b *bench) adaptLossy(host *netlab.Host, url string) error {
+func (b *bench) adaptLossy() error {
 	if _, err := exec.LookPath("nft"); err != nil {
 		b.unmeasured("adapting"+lossyLink.name, "there is no nft")
 		return nil
 	}
+	return b.inLab("adapting"+lossyLink.name, b.adaptOverLossy)
+}
+
+func (b *bench) adaptOverLossy(host *netlab.Host, url string) error {
 	carried, err := b.bulk(host, lossyLink)
 	if err != nil {
 		return err
@@ -164,7 +168,10 @@ func (b *bench) hurt(name string, n *narrowed) error {
 		pictures += damage.Units
 		packets += damage.Lost
 		if end := nextKey(keys, damage, n.wide); end.After(until) {
-			broken += end.Sub(later(until, damage.From))
+			if damage.From.After(until) {
+				until = damage.From
+			}
+			broken += end.Sub(until)
 			until = end
 		}
 	}
@@ -188,11 +195,4 @@ func nextKey(keys []time.Time, damage archive.Damage, end time.Time) time.Time {
 		}
 	}
 	return end
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

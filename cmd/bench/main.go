@@ -91,6 +91,7 @@ var parts = []struct {
 	{"compose-recorded", (*bench).composeRecorded},
 	{"latency", (*bench).latency},
 	{"adapt", (*bench).adapt},
+	{"adapt-lossy", (*bench).adaptLossy},
 	{"hardware", (*bench).hardware},
 }
 
@@ -120,7 +121,7 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, adapt, hardware")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, adapt, adapt-lossy, hardware")
 	flag.StringVar(&b.reports, "reports", "", "folder in which the pictures of adapt are kept")
 	flag.Parse()
 	var err error
