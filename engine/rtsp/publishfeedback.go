@@ -71,7 +71,7 @@ func (p *Publisher) Feedback() rate.Feedback {
 // kernelWord is what the kernel says of a TCP connection.
 type kernelWord struct {
 	rtt, silent     time.Duration // smoothed; since the last acknowledgement
-	unacked, unsent int64         // bytes; the first holds the second
+	unacked, unsent int64         // bytes that are not known to have arrived; the first holds the second
 }
 
 // roundTrips measures the path by small requests until the session is over.
