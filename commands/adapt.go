@@ -3,7 +3,6 @@ package commands
 import (
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,32 +11,25 @@ import (
 
 // adaptFlags say how pictures follow the way they take.
 type adaptFlags struct {
-	adapt   bool
-	ladder  string
-	latency span
-	report  string
-	device  device
-}
-
-func newAdaptFlags() adaptFlags {
-	return adaptFlags{ladder: "standard", latency: span{d: engine.DefaultLatency, min: 10 * time.Millisecond, max: time.Minute}}
+	adapt  bool
+	ladder string
+	report string
 }
 
 func (f *adaptFlags) bind(cmd *cobra.Command, p *process) {
 	flags := cmd.Flags()
-	flags.BoolVar(&f.adapt, "adapt", false, "re-encode pictures, smaller and smaller, while a target's link is too weak for them")
+	f.ladder = "standard"
+	flags.BoolVar(&f.adapt, "adapt", false, "encode pictures at a lower rate and then smaller while a target's link is too weak for them")
 	ladderFlag(cmd, p, &f.ladder)
-	flags.Var(&f.latency, "latency", "--adapt: how long a picture may wait to be sent")
 	flags.StringVar(&f.report, "report", "", "--adapt: write how it went into this `file`: .html or .png")
-	noFileCompletion(cmd, "latency")
 }
 
 // options checks what was typed. The zero value adapts nothing.
-func (f *adaptFlags) options(cmd *cobra.Command, p *process) (o engine.RelayAdapt, err error) {
+func (f *adaptFlags) options(cmd *cobra.Command, p *process, device device) (o engine.RelayAdapt, err error) {
 	if !f.adapt {
-		for _, name := range []string{"ladder", "latency", "report"} {
+		for _, name := range []string{"ladder", "report"} {
 			if cmd.Flags().Changed(name) {
-				return o, usage("--adapt --"+name+" ...", "--%s is for a relay that adapts", name)
+				return o, usage("--adapt --"+name+" ...", "--%s says how to adapt, and --adapt is not given", name)
 			}
 		}
 		return o, nil
@@ -49,5 +41,13 @@ func (f *adaptFlags) options(cmd *cobra.Command, p *process) (o engine.RelayAdap
 	if err != nil {
 		return o, err
 	}
-	return engine.RelayAdapt{Ladder: ladder, Latency: f.latency.d, Device: string(f.device)}, nil
+	return engine.RelayAdapt{Ladder: ladder, Device: string(device)}, nil
+}
+
+// write writes the report, if one was asked for.
+func (f *adaptFlags) write(p *process, title string, targets []engine.RelayTargetSummary) error {
+	if f.report == "" {
+		return nil
+	}
+	return engine.WriteAdaptReport(p.deps(nil), f.report, title, targets)
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ type composeOptions struct {
 	at, until moment
 	segment   span
 	grace     span
+	adapt     adaptFlags
 }
 
 // labelMode says what stands on the pictures.
@@ -77,16 +79,21 @@ as fast as the machine can.
 Inputs fill the cells of the layout in the order given; --cell says otherwise.
 While it runs, layout and speaker are switched with keys (1 to 9: who speaks, l:
 the next layout, q: the end) or by "rtsprec ctl". --isolate records the cameras
-for themselves too, unchanged, into the same recording.`,
+for themselves too, unchanged, into the same recording.
+
+--adapt follows the link to an rtsp:// address: where it is too weak, the
+picture is made at a lower rate, then smaller. What is recorded, kept in a file
+or served beside it stays what it is, at the cost of a second encoder.`,
 		Example: `  rtsprec compose -i teacher=rtsp://cam1/a -i slides=rtsp://cam2/b \
       --layout speaker -o lesson -t 45m
   rtsprec compose -i door -i yard -i hall --label time --listen :8554
   rtsprec compose --from math-101 -ss 10m -to 20m --layout pip -o clip.mp4
   rtsprec compose -i a.mp4 -i b.mp4 --layout side-by-side --size 720p -o c.mp4
+  rtsprec compose -i door -i yard -o rtsp://far:8554/wall --adapt
   rtsprec compose -i testsrc:// -i testsrc:// --isolate -o both -t 60`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), p) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd, p) },
 	}
 	o.bind(cmd, p)
 	return cmd
@@ -123,15 +130,23 @@ func (o *composeOptions) bind(cmd *cobra.Command, p *process) {
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.StringVar(&o.socket, "ctl", "", "`socket` for \"rtsprec ctl\"; default: one in the runtime directory")
 	addGrace(cmd, &o.grace)
+	o.adapt.bind(cmd, p)
 	_ = cmd.RegisterFlagCompletionFunc("size", cobra.FixedCompletions([]cobra.Completion{"1080p", "720p", "540p", "360p"}, cobra.ShellCompDirectiveNoFileComp))
 	noFileCompletion(cmd, "camera", "ss", "to", "time", "until", "at", "listen", "cell", "speaker", "audio", "fps", "bitrate", "latency", "reorder", "fingerprint", "sub", "segment")
 	_ = cmd.MarkFlagDirname("from")
 }
 
-func (o *composeOptions) run(ctx context.Context, p *process) error {
+func (o *composeOptions) run(cmd *cobra.Command, p *process) error {
+	ctx := cmd.Context()
 	options, err := o.options(ctx, p)
 	if err != nil {
 		return err
+	}
+	if options.Adapt, err = o.adapt.options(cmd, p, o.device); err != nil {
+		return err
+	}
+	if o.adapt.adapt && len(options.Out.Targets) == 0 {
+		return usage("--adapt -o rtsp://SERVER/PATH", "--adapt follows the link to a server, and the picture is pushed to none")
 	}
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
@@ -147,6 +162,7 @@ func (o *composeOptions) run(ctx context.Context, p *process) error {
 	done()
 	if summary != nil {
 		p.sayComposed(summary)
+		err = errors.Join(err, o.adapt.write(p, "composition", summary.Targets))
 	}
 	if summary != nil && fault.Is(err, fault.Incomplete) && summary.Missed() {
 		return hinted{err, "is it on, and the address right? rtsprec probe says what it sends"}

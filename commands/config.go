@@ -87,6 +87,7 @@ func (c *serveConfig) read(ctx context.Context, data []byte) {
 		"tries":     c.Number(&o.Tries, 1, 1<<20), "tries_window": c.span(&o.TriesWindow, time.Second, 24*time.Hour),
 		"connections": c.Number(&o.Connections, 1, 1<<20), "per_address": c.Number(&o.PerAddress, 1, 1<<20),
 		"idle": c.span(&o.Idle, time.Second, 24*time.Hour), "queue": c.size(&o.Queue),
+		"latency": c.span(&o.Latency, leastLatency, mostLatency),
 		"grace":   c.span(&o.Grace, time.Second, 10*time.Minute),
 		"cameras": c.file(&c.cameras),
 		"paths":   func(v settings.Value) { paths = v },

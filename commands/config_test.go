@@ -297,6 +297,7 @@ func TestAPrintedConfigReadsAsWhatItWasPrintedFrom(t *testing.T) {
 	f := newFake(t)
 	o, err := f.config(t, `
 archives: [a, b]
+latency: 300ms
 record: {dir: live}
 retention: {age: 30d, size: 1500GB, cameras: {gate: {size: 1TB}}}
 anybody: [{paths: ["**", "x/*"], rights: [read, replay]}]

@@ -40,6 +40,9 @@ func configText(o engine.ServeOptions) string {
 	w.line("per_address: %d", o.PerAddress)
 	w.line("idle: %s", shortSpan(o.Idle))
 	w.line("queue: %s", sizeText(o.Queue))
+	if o.Latency > 0 {
+		w.line("latency: %s", shortSpan(o.Latency))
+	}
 	w.line("grace: %s", shortSpan(o.Grace))
 	w.line("paths:")
 	for _, p := range o.Paths {

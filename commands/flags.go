@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"rtsprec/engine"
 )
 
 // span is a flag that holds a length of time, see parseSpan. min and max bound it, both
@@ -58,6 +60,22 @@ func shortSpan(d time.Duration) string {
 
 // more is the smallest span above zero.
 const more = time.Nanosecond
+
+// latencySpan is how long a picture may wait on its way to a viewer.
+func latencySpan() span {
+	s := noLatency()
+	s.d = engine.DefaultLatency
+	return s
+}
+
+// noLatency is latencySpan where nothing is dropped unless it is given.
+func noLatency() span { return span{min: leastLatency, max: mostLatency} }
+
+// The latencies that can be asked for.
+const (
+	leastLatency = 10 * time.Millisecond
+	mostLatency  = time.Minute
+)
 
 // moment is a flag that holds an instant.
 type moment struct{ instant }

@@ -248,6 +248,10 @@ func (v *liveView) table() (head string, cameras [][]string) {
 		if c.Quality != "" {
 			block = append(block, v.style.faint.Render("    sends "+c.Quality))
 		}
+		_, here := c.Delays["received"]
+		if delays := c.DelayText(); delays != "" && (v.relays || !here || len(c.Delays) > 1) { // somebody waits for it
+			block = append(block, v.style.faint.Render("    behind the capture (p50/p95/max): "+delays))
+		}
 		if c.Reason != "" {
 			block = append(block, v.style.faint.Render("    "+oneLine(c.Reason)))
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rtsprec/engine"
+	"rtsprec/engine/rate"
 )
 
 // screen is as much of a terminal as the live view uses.
@@ -101,6 +102,29 @@ math-101: 2 cameras until 13:00:00 local time
 	v.close()
 	if got := onScreen(t, f); got != "12:15:00 students: no answer yet" {
 		t.Errorf("after the end there is still\n%s", got)
+	}
+}
+
+func TestLiveTableShowsHowFarHopsAreBehindTheCapture(t *testing.T) {
+	f, v := newLive(t, 100, 24)
+	v.event(noon, engine.Relaying{Input: "rtsp://cam/a", Targets: []string{"far"}})
+	spread := func(p50, p95, most float64) rate.Spread { return rate.Spread{Count: 9, P50: p50, P95: p95, Max: most} }
+	v.progress(engine.Progress{At: noon, From: noon, Cameras: []engine.CameraProgress{
+		{Name: "a", State: "live", Delays: map[string]rate.Spread{"received": spread(12, 20, 31)}},
+		{Name: "far", State: "sending", Quality: "720p25 1.8 Mbit/s", Delays: map[string]rate.Spread{"sent": spread(45, 80, 120.4)}},
+	}})
+	contains(t, onScreen(t, f), "    behind the capture (p50/p95/max): received 12/20/31 ms\n", "    sends 720p25 1.8 Mbit/s\n    behind the capture (p50/p95/max): sent 45/80/120 ms\n")
+
+	f, v = newLive(t, 100, 24)
+	v.event(noon, engine.Serving{})
+	v.progress(engine.Progress{At: noon, Cameras: []engine.CameraProgress{
+		{Name: "alone", State: "live", Delays: map[string]rate.Spread{"received": spread(12, 20, 31)}},
+		{Name: "seen", State: "live", Delays: map[string]rate.Spread{"received": spread(1, 2, 3), "udp": spread(4, 5, 6)}},
+	}})
+	text := onScreen(t, f)
+	contains(t, text, "received 1/2/3 ms, udp 4/5/6 ms")
+	if strings.Contains(text, "12/20/31") {
+		t.Errorf("of a path that nobody watches there is\n%s", text)
 	}
 }
 

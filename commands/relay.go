@@ -31,13 +31,15 @@ type relayOptions struct {
 	record    string
 	keep      keepFlags
 	grace     span
+	latency   span
+	metrics   string
 	adapt     adaptFlags
 	coding    codingFlags
 }
 
 func newRelay(p *process) *cobra.Command {
 	o := relayOptions{
-		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), adapt: newAdaptFlags(),
+		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), latency: latencySpan(),
 		coding: codingFlags{preset: "meeting"}, // which starts quickly and waits for no picture
 	}
 	cmd := &cobra.Command{
@@ -61,7 +63,8 @@ about a quarter of a second.
 
 With --adapt pictures that a target's link is too weak for are re-encoded, at a
 lower rate and then smaller, and sent as they are again once that fits; sound
-and the recording beside it stay what they are.
+and the recording beside it stay what they are. With --latency alone pictures
+that have waited for longer are left out, up to the next key frame.
 
 After a link that was cut sending goes on with the last key frame before which
 everything has arrived: nothing is lost, and at most one group of pictures
@@ -72,6 +75,7 @@ that there nothing is lost or doubled even when it was killed.`,
   rtsprec relay -i yard -o rtsp://far:8554/yard --spool /var/spool/yard \
       --spool-size 50GB --pace 8
   rtsprec relay -i yard -o rtsp://far:8554/yard --adapt --report way.html
+  rtsprec relay -i yard -o rtsp://far:8554/yard --latency 300ms --metrics :9464
   rtsprec relay -i rtsp://cam/live -o rtsp://a/x --size 720p --audio aac`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Args:              noArguments,
@@ -96,6 +100,9 @@ that there nothing is lost or doubled even when it was killed.`,
 	o.keep.bind(cmd)
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "output", "time", "until", "reorder", "fingerprint", "out-fingerprint", "queue", "spool-size", "pace")
+	flags.Var(&o.latency, "latency", "how long a picture may wait to be sent; without --adapt and without this: as long as there is room")
+	flags.StringVar(&o.metrics, "metrics", "", "serve /metrics (Prometheus) and /healthz over HTTP at this `[HOST]:PORT`")
+	noFileCompletion(cmd, "latency", "metrics")
 	o.adapt.bind(cmd, p)
 	o.coding.addVideo(cmd, engine.Auto)
 	o.coding.addAudio(cmd, engine.Auto)
@@ -111,9 +118,15 @@ func (o *relayOptions) run(cmd *cobra.Command, p *process) error {
 	if err != nil {
 		return err
 	}
-	o.adapt.device = o.coding.device
-	if options.Adapt, err = o.adapt.options(cmd, p); err != nil {
+	if options.Adapt, err = o.adapt.options(cmd, p, o.coding.device); err != nil {
 		return err
+	}
+	options.Adapt.Latency = o.latency.d
+	if cmd.Flags().Changed("latency") {
+		options.Latency = o.latency.d
+	}
+	if o.spool != "" && options.Latency > 0 {
+		return usage("one of the two", "--spool sends everything, however late; --latency sends nothing late")
 	}
 	if options.Transcode, err = o.coding.options(p); err != nil {
 		return err
@@ -124,9 +137,7 @@ func (o *relayOptions) run(cmd *cobra.Command, p *process) error {
 	done()
 	if summary != nil {
 		p.sayRelayed(summary)
-		if o.adapt.report != "" {
-			err = errors.Join(err, engine.WriteRelayReport(p.deps(nil), o.adapt.report, summary))
-		}
+		err = errors.Join(err, o.adapt.write(p, "relay of "+summary.Input, summary.Targets))
 	}
 	return err
 }
@@ -149,6 +160,11 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 	case o.spool != "" && o.spool == o.record:
 		return none, usage("--spool spool-"+o.record, "--spool and --record are the same directory")
 	}
+	if o.metrics != "" {
+		if err := checkAddress(o.metrics); err != nil {
+			return none, usage("--metrics localhost:9464", "%v", err)
+		}
+	}
 	cameras, err := o.resolveInputs(ctx, p, o.input)
 	if err != nil {
 		return none, err
@@ -162,7 +178,7 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 		return none, err
 	}
 	return engine.RelayOptions{
-		Input: cameras[0], Targets: targets, Length: w.length, Until: w.until, Queue: o.queue.n, Grace: o.grace.d,
+		Input: cameras[0], Targets: targets, Length: w.length, Until: w.until, Queue: o.queue.n, Grace: o.grace.d, Metrics: o.metrics,
 		Spool:  engine.RelaySpool{Dir: o.spool, Size: o.spoolSize.n, Pace: o.pace},
 		Record: engine.RecordInto{Dir: o.record, Keep: o.keep.keep()},
 	}, nil

@@ -41,6 +41,7 @@ type serveOptions struct {
 	perAddress int
 	idle       span
 	queue      size
+	latency    span
 	buffer     size // of the recording
 	tries      int
 	window     span // of tries
@@ -57,6 +58,7 @@ func defaultServeOptions() serveOptions {
 		idle:     span{d: engine.DefaultSessionIdle, min: time.Second, max: 24 * time.Hour},
 		queue:    size{n: engine.DefaultReaderQueue},
 		buffer:   size{n: engine.DefaultQueue},
+		latency:  noLatency(),
 		window:   span{d: engine.DefaultTriesWindow, min: time.Second, max: 24 * time.Hour},
 	}
 }
@@ -121,11 +123,12 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.IntVar(&o.perAddress, "per-address", engine.DefaultPerAddress, "`number` of them that one address may have")
 	flags.Var(&o.idle, "idle", "silence after which an RTSP session is ended")
 	flags.Var(&o.queue, "queue", "how much may wait for a reader that is slow")
+	flags.Var(&o.latency, "latency", "how long live media may wait for a slow reader before it is left out; default: while --queue has room")
 	flags.IntVar(&o.tries, "tries", engine.DefaultTries, "`number` of wrong passwords before an address is refused for --tries-window")
 	flags.Var(&o.window, "tries-window", "how long it is refused then")
 	addGrace(cmd, &o.grace)
 	noFileCompletion(cmd, "input", "rtsp", "rtsps", "http", "https", "udp", "multicast", "segment", "commit", "fragment", "reorder",
-		"fingerprint", "connections", "per-address", "idle", "queue", "record-queue", "tries", "tries-window")
+		"fingerprint", "connections", "per-address", "idle", "queue", "latency", "record-queue", "tries", "tries-window")
 	_ = cmd.MarkFlagDirname("archive")
 	_ = cmd.MarkFlagDirname("record")
 }
@@ -250,7 +253,7 @@ func (o *serveOptions) flags() engine.ServeOptions {
 		Cert: o.cert, Key: o.key, UDP: o.udp, Multicast: o.multicast, Archives: slices.Clone(o.archives),
 		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: o.buffer.n, Keep: o.keep.keep(), KeepArchives: o.keepAll, BackfillRate: o.backfill.rate.n},
 		Tries:  o.tries, TriesWindow: o.window.d,
-		Connections: o.conns, PerAddress: o.perAddress, Idle: o.idle.d, Queue: o.queue.n, Grace: o.grace.d,
+		Connections: o.conns, PerAddress: o.perAddress, Idle: o.idle.d, Queue: o.queue.n, Latency: o.latency.d, Grace: o.grace.d,
 	}
 }
 
@@ -273,7 +276,7 @@ func (o *serveOptions) override(into *engine.ServeOptions, all engine.ServeOptio
 		"backfill-rate": func() { into.Record.BackfillRate = all.Record.BackfillRate },
 		"keep-archives": func() { into.Record.KeepArchives = all.Record.KeepArchives },
 		"connections":   func() { into.Connections = all.Connections }, "per-address": func() { into.PerAddress = all.PerAddress },
-		"idle": func() { into.Idle = all.Idle }, "queue": func() { into.Queue = all.Queue }, "grace": func() { into.Grace = all.Grace },
+		"idle": func() { into.Idle = all.Idle }, "queue": func() { into.Queue = all.Queue }, "latency": func() { into.Latency = all.Latency }, "grace": func() { into.Grace = all.Grace },
 	} {
 		if typed(flag) {
 			put()

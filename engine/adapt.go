@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rate"
 	"rtsprec/engine/rtsp"
@@ -18,11 +19,31 @@ type RelayAdapt struct {
 	Device  string         // as media.DecodeOptions.Device
 }
 
+// check refuses a ladder that does not fall.
+func (o RelayAdapt) check() error {
+	for i, r := range o.Ladder.Rungs {
+		if r.Bitrate <= 0 || i > 0 && r.Bitrate >= o.Ladder.Rungs[i-1].Bitrate {
+			return fault.New(fault.Usage, "rung %d of the ladder %s: each takes fewer bits than the one above, and more than none", i+1, o.Ladder.Name)
+		}
+	}
+	return nil
+}
+
 // DefaultLatency is how long a picture may wait to be sent.
 const DefaultLatency = 200 * time.Millisecond
 
-// adaptEvery is how often the way to a target is judged.
-const adaptEvery = 200 * time.Millisecond
+const (
+	adaptEvery  = 200 * time.Millisecond // how often the way to a target is judged
+	adaptBuffer = 300 * time.Millisecond // of the rate control of what is encoded for it
+)
+
+// steerable is a source that encodes its pictures for one target alone: their rate can
+// follow the way without encoding them again. It is told from another goroutine.
+type steerable interface {
+	media.KeyRequester
+	most() int         // bit/s of its pictures, where nothing makes it less
+	steer(bitrate int) // from the next picture on
+}
 
 // adapter is a Sink before a target's queue. What fits the way is passed on untouched.
 // What does not is re-encoded, at a bit rate and on a step of the ladder that the
@@ -37,6 +58,8 @@ type adapter struct {
 	o     RelayAdapt
 	queue *queue
 	path  func() (rate.Feedback, *rtsp.Publisher)
+	keys  time.Duration // between key frames of what is re-encoded
+	steer steerable     // nil: the source is as it is
 
 	stop    context.CancelFunc
 	watcher sync.WaitGroup
@@ -52,6 +75,7 @@ type adapter struct {
 	latest  media.Ticks // DTS of the newest picture handed on
 	ahead   media.Ticks // the most that a PTS of the source was before its DTS
 	coder   *recoder    // nil while copying
+	steered int         // bit/s that steer was told last
 	source  meter       // of the pictures as they come
 	sound   meter
 	sent    int64 // bytes, at the last point
@@ -65,9 +89,15 @@ const (
 	mostPoints = 24 * 3600 * 5
 )
 
-func newAdapter(d Deps, name string, o RelayAdapt, q *queue, path func() (rate.Feedback, *rtsp.Publisher)) *adapter {
+// newAdapter makes the adapter of a line, in front of its queue.
+func newAdapter(d Deps, o RelayAdapt, l *liveLine) *adapter {
 	o.Latency = orDefault(o.Latency, DefaultLatency)
-	return &adapter{deps: d, name: name, o: o, queue: q, path: path, video: -1}
+	l.measure = true
+	a := &adapter{deps: d, name: l.target.name(), o: o, queue: l.queue, path: l.path, keys: 2 * time.Second, video: -1}
+	if l.target.Transport == rtsp.UDP {
+		a.keys = time.Second // what is lost stays broken until the next one
+	}
+	return a
 }
 
 // start begins to send and to follow the way; Close ends both.
@@ -189,21 +219,51 @@ func (a *adapter) judge(ctx context.Context) {
 		a.loop.pub = nil
 		return
 	}
+	if a.coder != nil && a.coder.stuck() != nil {
+		a.without(a.coder.stuck())
+		return
+	}
 	f.Backlog += held
 	_, source := a.source.rates(now)
 	_, sound := a.sound.rates(now)
+	if a.steer != nil {
+		source = float64(a.steer.most())
+	}
 	width, height := a.shape()
+	a.loop.steered = a.steer != nil
 	d, step, why := a.loop.update(now, f, pub, a.o.Ladder, width, height, source+sound)
 	pub.SetPace(a.loop.pace(d))
 	a.point(now, f, d, source+sound)
 	if len(why) > 0 {
 		a.turn(ctx, now, step, d, why)
 	}
-	if a.coder != nil {
+	if a.steer != nil && a.loop.steps != nil {
+		rate := a.steer.most()
+		if step == 0 {
+			rate = min(a.loop.wanted(d, sound), rate)
+		}
+		if farFrom(a.run.Tracks[a.video].Codec, rate, a.steered) {
+			a.steered = rate
+			a.steer.steer(rate)
+		}
+	}
+	if a.coder != nil && len(a.loop.rungs) > 0 {
 		rung := a.loop.rung(step)
 		rung.Bitrate = a.loop.wanted(d, sound)
 		a.coder.aim(rung, a.late(held, d), d.State == rate.Rise)
 	}
+}
+
+// without goes on without the step that the encoder cannot make. The source is sent until it
+// is seen which of the others is due.
+func (a *adapter) without(err error) {
+	if a.back || a.loop.steps == nil { // it was left meanwhile, and goes with the next key frame
+		return
+	}
+	step := a.loop.steps.At()
+	a.deps.observe(Notice{Camera: a.name, Message: a.loop.name(step) + " is left out, it cannot be encoded: " + err.Error()})
+	a.loop.leave(step)
+	a.back = true
 }
 
 // late is how many of the pictures that come now would wait for longer than they may.
@@ -224,6 +284,9 @@ func (a *adapter) turn(ctx context.Context, now time.Time, step int, d rate.Deci
 	switch {
 	case step == 0:
 		a.back = true
+		if a.steer != nil {
+			a.steer.RequestKey()
+		}
 	case a.coder == nil:
 		if err := a.recode(ctx, step); err != nil {
 			a.deps.observe(Notice{Camera: a.name, Message: "pictures cannot be re-encoded: " + err.Error()})
@@ -243,7 +306,7 @@ func (a *adapter) turn(ctx context.Context, now time.Time, step int, d rate.Deci
 // recode stops copying. What waits of the source's pictures is too much for the way and
 // is dropped; the group that is kept brings the decoder up to the picture of now.
 func (a *adapter) recode(ctx context.Context, step int) error {
-	c, err := newRecoder(a.deps.Coder, a.run.Tracks[a.video], a.config, a.o.Device)
+	c, err := newRecoder(a.deps.Coder, a.run.Tracks[a.video], a.config, a.o.Device, a.keys)
 	if err != nil {
 		return err
 	}

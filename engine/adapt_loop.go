@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"rtsprec/engine/rate"
@@ -19,11 +20,21 @@ type adaptLoop struct {
 	rungs   []presets.Rung // of the steps behind 0
 	source  float64        // bit/s, for which they were made
 	bitrate int            // of the last decision
+	steered bool           // the source's rate follows the way while it is on step 0
+	left    []presets.Rung // that the encoder cannot make
 	touched bool           // something else than the source has been sent
 }
 
 // fresh begins with another source.
-func (l *adaptLoop) fresh() { *l = adaptLoop{touched: l.touched, bitrate: l.bitrate} }
+func (l *adaptLoop) fresh() { *l = adaptLoop{touched: l.touched, bitrate: l.bitrate, left: l.left} }
+
+// leave leaves a step out from now on, and begins on the source.
+func (l *adaptLoop) leave(step int) {
+	if step > 0 {
+		l.left = append(l.left, l.rungs[step-1])
+	}
+	l.steps = nil
+}
 
 // update decides. Nothing is decided before the source's rate, bit/s, is known.
 func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, ladder presets.Ladder, width, height int, source float64) (d rate.Decision, step int, why []rate.Reason) {
@@ -37,16 +48,26 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	}
 	if l.steps == nil || l.steps.At() == 0 && math.Abs(source-l.source) > l.source/5 {
 		l.source = source
+		ladder.Rungs = slices.DeleteFunc(slices.Clone(ladder.Rungs), l.cannot)
 		l.rungs = rungsFor(ladder, width, height, source)
-		l.steps, _ = rate.NewSteps(stepsFor(l.rungs, source))
+		l.steps, _ = rate.NewSteps(l.bounds(width, height, source))
 		if l.steps == nil { // a ladder that has no step below this source
 			l.rungs = nil
 			l.steps, _ = rate.NewSteps([]rate.Step{{Name: "source", Max: math.MaxInt32}})
 		}
 	}
-	l.steps.Best(int(source))
+	if !l.steered {
+		l.steps.Best(int(source))
+	}
 	step, why = l.steps.Choose(now, d)
 	return d, step, why
+}
+
+// cannot reports whether a rung of the ladder was left out.
+func (l *adaptLoop) cannot(r presets.Rung) bool {
+	return slices.ContainsFunc(l.left, func(o presets.Rung) bool {
+		return r.KeyFramesOnly && o.KeyFramesOnly || r.Width == o.Width && r.Height == o.Height && r.FPS == o.FPS
+	})
 }
 
 // rungsFor are the rungs of a ladder that are less than a source. The best of them may
@@ -71,6 +92,22 @@ func rungsFor(ladder presets.Ladder, width, height int, source float64) (rungs [
 		rungs[0].Bitrate = int(0.95 * source)
 	}
 	return rungs
+}
+
+// bounds are those of the steps. A source that is steered takes the place of a rung of its
+// own size: it is good as far down as that.
+func (l *adaptLoop) bounds(width, height int, source float64) []rate.Step {
+	steps := stepsFor(l.rungs, source)
+	if !l.steered || len(l.rungs) == 0 {
+		return steps
+	}
+	if top := l.rungs[0]; top.KeyFramesOnly || top.Width*top.Height*5/4 < width*height {
+		steps[0].Min = max(int(source)*55/100, steps[1].Min+1)
+		return steps
+	}
+	l.rungs, steps = l.rungs[1:], steps[1:]
+	steps[0].Name, steps[0].Max = "source", int(source)
+	return steps
 }
 
 // stepsFor are the bounds of the rungs: each is good down to a little more than half of

@@ -42,6 +42,8 @@ type recoder struct {
 	late    bool
 	fill    bool
 	skipped uint64 // pictures
+	failed  int    // pictures in a row
+	trouble error  // why nothing comes out; of aim's rung
 }
 
 type waitingUnit struct {
@@ -54,14 +56,14 @@ const (
 	recodeWaiting = 150 // units that wait before units are dropped up to a key frame
 )
 
-// newRecoder opens the decoder.
-func newRecoder(coder media.Coder, track media.Track, config []byte, device string) (*recoder, error) {
+// newRecoder opens the decoder. keys is how far key frames are apart.
+func newRecoder(coder media.Coder, track media.Track, config []byte, device string, keys time.Duration) (*recoder, error) {
 	track.Config = config
 	decoder, err := coder.PictureDecoder(track, media.DecodeOptions{Device: device})
 	if err != nil {
 		return nil, err
 	}
-	return &recoder{coder: coder, track: track, device: device, gop: 2 * time.Second, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+	return &recoder{coder: coder, track: track, device: device, gop: keys, decoder: decoder, ready: make(chan struct{}, 1)}, nil
 }
 
 // wind gives a unit of the past, before start; only the last one's picture is shown.
@@ -174,27 +176,55 @@ func (c *recoder) encode(p media.Picture, behind int) {
 		c.mu.Unlock()
 		return
 	}
-	if err := c.shape(p, want); err != nil {
-		return
-	}
-	key := c.fresh || want.KeyFramesOnly
-	units, err := c.encoder.Encode(p, key)
-	if err != nil {
-		c.encoder.Close()
-		c.encoder = nil
+	units, err := c.made(p, want)
+	if c.note(err); err != nil {
 		return
 	}
 	if since := p.PTS() - c.shown; fill && c.begun && since > 0 {
-		c.made(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
+		c.pad(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
 	}
 	c.shown = p.PTS()
 	c.paced(p.PTS(), want)
 	c.give(units)
 }
 
-// made puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
+// made is what becomes of a picture.
+func (c *recoder) made(p media.Picture, want presets.Rung) ([]media.AccessUnit, error) {
+	if err := c.shape(p, want); err != nil {
+		return nil, err
+	}
+	units, err := c.encoder.Encode(p, c.fresh || want.KeyFramesOnly)
+	if err != nil {
+		c.encoder.Close()
+		c.encoder = nil
+	}
+	return units, err
+}
+
+// recodeFailed is how many pictures in a row may fail before it is not tried any more.
+const recodeFailed = 5
+
+// note keeps why nothing comes out.
+func (c *recoder) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.failed = 0
+	} else if c.failed++; c.failed == recodeFailed {
+		c.trouble = err
+	}
+}
+
+// stuck is why nothing comes out; nil: something does.
+func (c *recoder) stuck() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trouble
+}
+
+// pad puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
 // which decoders pass over.
-func (c *recoder) made(units []media.AccessUnit, size int) {
+func (c *recoder) pad(units []media.AccessUnit, size int) {
 	for i, au := range units {
 		short := min(size, 160<<10) - len(au.Data) - 8
 		if short < 16 {
@@ -232,7 +262,7 @@ func (c *recoder) paced(at media.Ticks, want presets.Rung) {
 // shape makes sure of an encoder as it is wanted. Another size begins with a key frame.
 func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	if c.encoder != nil && want.Width == c.open.Width && want.Height == c.open.Height && want.KeyFramesOnly == c.open.KeyFramesOnly {
-		if off := want.Bitrate - c.open.Bitrate; off*off > c.open.Bitrate/25*(c.open.Bitrate/25) {
+		if farFrom(c.track.Codec, want.Bitrate, c.open.Bitrate) {
 			c.encoder.SetBitrate(want.Bitrate, want.Bitrate)
 			c.open.Bitrate = want.Bitrate
 		}
@@ -243,7 +273,7 @@ func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	width, height, _ = presets.Encoder{Size: sizeOf(want)}.Within(width, height, 0)
 	encoder, err := c.coder.PictureEncoder(media.EncodeOptions{
 		Codec: c.track.Codec, Width: width &^ 1, Height: height &^ 1, FPS: max(want.FPS, 1),
-		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: 300 * time.Millisecond, GOP: c.gop,
+		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: adaptBuffer, GOP: c.gop,
 		Preset: "superfast", LowLatency: true, Device: c.device, Threads: 2,
 	})
 	if err != nil {
@@ -251,6 +281,16 @@ func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 	}
 	c.encoder, c.open, c.fresh = encoder, want, true
 	return nil
+}
+
+// farFrom reports whether a bit rate is worth a change of the one in force. H.264 changes
+// without a key frame, so that a little is enough; others as a rule do not.
+func farFrom(codec media.Codec, want, is int) bool {
+	little := is / 25
+	if codec != media.H264 {
+		little = is / 5
+	}
+	return want > is+little || want < is-little
 }
 
 // give hands units on, key frames with their parameter sets.

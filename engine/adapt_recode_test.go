@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"rtsprec/engine/av"
+	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
+	"rtsprec/engine/rtsp"
 	"rtsprec/presets"
 )
 
@@ -18,33 +21,9 @@ func TestReencodingBeginsBehindWhatWasSentWithAKeyFrame(t *testing.T) {
 	if coder == nil {
 		t.Skip("this build has no codecs")
 	}
-	canvas, err := coder.Canvas(media.CanvasOptions{Width: 320, Height: 180})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer canvas.Close()
-	encoder, err := coder.PictureEncoder(media.EncodeOptions{Codec: media.H264, Width: 320, Height: 180, FPS: 25, Bitrate: 500_000, GOP: time.Minute, LowLatency: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer encoder.Close()
-	var source []media.AccessUnit
-	for n := range media.Ticks(20) {
-		canvas.Fill(image.Rect(0, 0, 320, 180), color.NRGBA{uint8(10 * n), 80, 120, 255})
-		p, err := canvas.Picture(n*3600, time.Unix(0, 0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		units, err := encoder.Encode(p, n == 0)
-		p.Release()
-		if err != nil {
-			t.Fatal(err)
-		}
-		source = append(source, units...)
-	}
-	track := encoder.Track()
+	track, source := testPictures(t, coder, 20)
 	for _, sent := range []int{0, 4, 9} { // the last of the group that was sent; 9 is the newest
-		c, err := newRecoder(coder, track, track.Config, "none")
+		c, err := newRecoder(coder, track, track.Config, "none", 2*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +50,125 @@ func TestReencodingBeginsBehindWhatWasSentWithAKeyFrame(t *testing.T) {
 		}
 		if media.ConfigOf(track.Codec, out[0].Data, nil) == nil {
 			t.Error("the key frame has no parameter sets")
+		}
+	}
+}
+
+// idle reports whether nothing waits for a recoder.
+func idle(c *recoder) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.units) == 0
+}
+
+// testPictures are a track and pictures of 25 a second, a key frame every 20.
+func testPictures(t *testing.T, coder media.Coder, count int) (media.Track, []media.AccessUnit) {
+	t.Helper()
+	canvas, err := coder.Canvas(media.CanvasOptions{Width: 320, Height: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer canvas.Close()
+	encoder, err := coder.PictureEncoder(media.EncodeOptions{Codec: media.H264, Width: 320, Height: 180, FPS: 25, Bitrate: 500_000, GOP: time.Minute, LowLatency: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer encoder.Close()
+	var source []media.AccessUnit
+	for n := range media.Ticks(count) {
+		canvas.Fill(image.Rect(0, 0, 320, 180), color.NRGBA{uint8(4 * n), 80, 120, 255})
+		p, err := canvas.Picture(n*3600, time.Unix(0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		units, err := encoder.Encode(p, n%20 == 0)
+		p.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, units...)
+	}
+	return encoder.Track(), source
+}
+
+// A step that the encoder cannot make is left out, and that is said once; the others are
+// used as if it had never been.
+func TestAStepThatCannotBeEncodedIsLeftOutAndSaidOnce(t *testing.T) {
+	coder := av.New(av.Options{})
+	if coder == nil {
+		t.Skip("this build has no codecs")
+	}
+	ladder := presets.Ladder{Name: "bad", Rungs: []presets.Rung{
+		{Width: 320, Height: 180, FPS: 5000, Bitrate: 400_000}, {Width: 160, Height: 90, FPS: 10, Bitrate: 200_000},
+	}}
+	var said []string
+	d := Deps{Coder: coder, Clock: media.SystemClock{}, Observe: func(e Event) {
+		if n, ok := e.(Notice); ok {
+			said = append(said, n.Message)
+		}
+	}}
+	sink := &slowSink{gate: make(chan struct{})}
+	close(sink.gate)
+	line := newLiveLine(d, RelayTarget{Name: "x"})
+	line.queue = newQueue(sink, 1<<20)
+	a := newAdapter(d, RelayAdapt{Ladder: ladder, Device: "none"}, line)
+	a.queue.start(t.Context())
+	track, source := testPictures(t, coder, 60)
+	a.Begin(t.Context(), media.Run{Tracks: []media.Track{track}})
+	now := time.Unix(1_800_000_000, 0)
+	pub := &rtsp.Publisher{}
+	rateOf := func(bitrate int) (step int, why []rate.Reason) {
+		a.loop.pub, a.loop.control = pub, rate.New(rate.Options{Start: bitrate})
+		_, step, why = a.loop.update(now, rate.Feedback{}, pub, ladder, 320, 180, 500_000)
+		return step, why
+	}
+	turned := false
+	for i, au := range source {
+		if !turned && i == 12 {
+			step, why := rateOf(300_000)
+			if step != 1 {
+				t.Fatalf("step %d", step)
+			}
+			a.mu.Lock()
+			a.turn(t.Context(), now, step, rate.Decision{Bitrate: 300_000, Steady: 300_000}, why)
+			a.mu.Unlock()
+			turned = true
+		}
+		a.Write(t.Context(), au)
+		for a.coder != nil && !idle(a.coder) {
+			<-time.After(time.Millisecond)
+		}
+		if a.coder != nil && a.coder.stuck() != nil {
+			a.mu.Lock()
+			a.without(a.coder.stuck())
+			a.mu.Unlock()
+		}
+	}
+	if len(said) != 1 {
+		t.Errorf("said: %q", said)
+	}
+	if a.coder != nil || !a.copying {
+		t.Error("the source is not sent again")
+	}
+	if step, _ := rateOf(150_000); step != 1 || a.loop.rungs[0].Width != 160 {
+		t.Errorf("step %d of %+v", step, a.loop.rungs)
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if last := sink.units[len(sink.units)-1]; last.PTS != source[len(source)-1].PTS {
+		t.Errorf("the last picture is %d", last.PTS)
+	}
+}
+
+func TestALadderThatDoesNotFallIsRefused(t *testing.T) {
+	for _, bad := range [][]int{{500, 500}, {500, 600}, {500, 0}, {-1}} {
+		o := RelayAdapt{}
+		for _, bitrate := range bad {
+			o.Ladder.Rungs = append(o.Ladder.Rungs, presets.Rung{Bitrate: bitrate})
+		}
+		if err := o.check(); !fault.Is(err, fault.Usage) {
+			t.Errorf("%v: %v", bad, err)
 		}
 	}
 }

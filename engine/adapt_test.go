@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -134,12 +135,73 @@ func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
 	}
 	for _, name := range []string{"way.html", "way.png"} {
 		name = filepath.Join(t.TempDir(), name)
-		if err := engine.WriteRelayReport(d, name, r.summary); err != nil {
+		if err := engine.WriteAdaptReport(d, name, "relay of a", r.summary.Targets); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(name)
 		if err != nil || len(b) < 2000 || strings.HasSuffix(name, "html") && !strings.Contains(string(b), "too few for source") {
 			t.Errorf("%s: %d bytes, %v", name, len(b), err)
 		}
+	}
+}
+
+// A composition that only one server gets is made at the rate that the way takes, and then
+// smaller, and as it was again; what comes can be decoded, and nothing of it is missing.
+func TestACompositionFollowsTheWayItIsPushed(t *testing.T) {
+	t.Parallel()
+	d := coding(t)
+	ev := &events{}
+	d.Observe = ev.add
+	far := filepath.Join(t.TempDir(), "far")
+	way := narrowTo(t, far)
+	way.shape(20_000)
+	o := composing(t, "grid", liveInput("a", "testsrc://640x360@25"))
+	o.Bitrate = 1_500_000
+	o.Out.Targets = []engine.RelayTarget{{Name: "x", URL: way.url}}
+	o.Adapt.Ladder = presets.Ladder{Rungs: []presets.Rung{
+		{Width: 640, Height: 360, FPS: 25, Bitrate: 1_500_000}, {Width: 320, Height: 180, FPS: 10, Bitrate: 500_000}, {KeyFramesOnly: true, Bitrate: 80_000},
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var summary *engine.ComposeSummary
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		summary, err = engine.Compose(ctx, d, o)
+		done <- err
+	}()
+	step := func() int {
+		if list := all[engine.AdaptChange](ev); len(list) > 0 {
+			return list[len(list)-1].Step
+		}
+		return 0
+	}
+	sending := func() float64 { // bit/s
+		if list := all[engine.Progress](ev); len(list) > 0 {
+			return list[len(list)-1].Cameras[1].Bitrate
+		}
+		return 0
+	}
+	waitFor(t, "the composition to be pushed", func() bool { return sending() > 500_000 })
+	way.shape(400)
+	waitFor(t, "a smaller picture, since the link is narrow", func() bool { return step() > 0 && sending() > 0 && sending() < 400_000 })
+	way.shape(20_000)
+	for end := time.Now().Add(60 * time.Second); step() > 0; <-time.After(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the link is wide, and the composition does not return")
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := len(summary.Targets[0].Points); n < 20 {
+		t.Errorf("%d points are told of", n)
+	}
+	way.end()
+	decodes(t, filepath.Join(far, "x"))
+	report := verified(t, d, far, archive.Clean)
+	for _, gap := range report.Cameras[0].Gaps {
+		t.Errorf("the viewer misses %+v", gap)
 	}
 }

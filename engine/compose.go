@@ -46,7 +46,8 @@ type ComposeOptions struct {
 	Zone      *time.Location // of the time on labels; nil: UTC
 
 	Out     ComposeOut
-	Isolate bool // the live inputs are recorded too, each for itself, into Out.Dir
+	Adapt   RelayAdapt // of Out.Targets; without a ladder what does not fit the way waits and is dropped
+	Isolate bool       // the live inputs are recorded too, each for itself, into Out.Dir
 
 	Segment, Commit, Fragment time.Duration // as in RecordOptions
 	Grace                     time.Duration
@@ -218,7 +219,7 @@ func (o *ComposeOptions) fill() error {
 	case o.Latency < 0 || o.Length < 0:
 		return fault.New(fault.Usage, "a duration below zero makes no sense")
 	}
-	return nil
+	return o.Adapt.check()
 }
 
 // prepare opens what is read and written. It starts nothing.

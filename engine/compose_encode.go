@@ -28,6 +28,9 @@ var composeSound = media.SoundFormat{Rate: 48000, Channels: 2}
 func (c *composer) prepareEncoders() (err error) {
 	o := c.o
 	options := o.Encoder.Picture(o.Size.X, o.Size.Y, o.FPS)
+	if c.steered() && o.Bitrate == 0 { // a constant quality has no rate that could follow a way
+		o.Bitrate = o.Encoder.Bitrate(o.Size.X, o.Size.Y, o.FPS)
+	}
 	if o.Bitrate > 0 {
 		ratio := 1.25
 		if options.Bitrate > 0 && options.MaxBitrate > 0 {
@@ -35,6 +38,10 @@ func (c *composer) prepareEncoders() (err error) {
 		}
 		options.Bitrate, options.MaxBitrate, options.Quality = o.Bitrate, int(float64(o.Bitrate)*ratio), 0
 	}
+	if c.steered() {
+		adaptable(&options)
+	}
+	c.mostRate = options.Bitrate
 	options.Device = o.Device
 	options.Threads = encoderThreads(options)
 	options.Observe = func(note string) { c.deps.observe(Notice{Camera: o.Out.Name, Message: note}) }
@@ -121,6 +128,11 @@ func (c *composer) encodeOne(work context.Context, what composed) error {
 		list, err := c.encoders.sounds.Encode(what.sound)
 		return c.hand(work, soundTrack, list, err)
 	}
+	if rate := int(c.wantRate.Swap(0)); rate > 0 {
+		if err := c.encoders.pictures.SetBitrate(rate, rate); err != nil {
+			return fault.Because("encode the composition", err)
+		}
+	}
 	list, err := c.encoders.pictures.Encode(what.picture, c.wantKey.Swap(false))
 	return c.hand(work, pictureTrack, list, err)
 }
@@ -142,3 +154,22 @@ func (c *composer) hand(work context.Context, track media.TrackID, list []media.
 
 // RequestKey implements media.KeyRequester: the next picture becomes a key frame.
 func (c *composer) RequestKey() { c.wantKey.Store(true) }
+
+// steered reports whether the composition's own encoder follows the way to a target: while
+// nobody else gets what it makes.
+func (c *composer) steered() bool {
+	o := c.o.Out
+	return len(c.o.Adapt.Ladder.Rungs) > 0 && len(o.Targets) == 1 && o.Dir == "" && o.File == "" && len(o.Listen) == 0
+}
+
+// adaptable makes settings those of a picture whose way is narrow: none waits for the next,
+// and a key frame is not many times what the way takes in its time.
+func adaptable(o *media.EncodeOptions) {
+	o.MaxBitrate, o.Buffer, o.LowLatency = o.Bitrate, adaptBuffer, true
+}
+
+// most implements steerable.
+func (c *composer) most() int { return c.mostRate }
+
+// steer implements steerable.
+func (c *composer) steer(bitrate int) { c.wantRate.Store(int64(bitrate)) }

@@ -55,6 +55,13 @@ func (c *composer) prepareOut() (err error) {
 		line := newLiveLine(c.deps, t)
 		line.queue = add(line, orDefault(o.Queue, DefaultRelayQueue))
 		c.out.lines = append(c.out.lines, line)
+		if len(o.Adapt.Ladder.Rungs) > 0 {
+			line.adapter = newAdapter(c.deps, o.Adapt, line)
+			c.out.sinks[len(c.out.sinks)-1] = line.adapter
+			if c.steered() {
+				line.adapter.steer = c
+			}
+		}
 	}
 	if len(o.Out.Listen) > 0 {
 		if c.out.serve, err = newComposeServer(c.deps, o.Out.Listen, o.Out.Name, c); err != nil {
@@ -103,8 +110,8 @@ func (c *composer) prepareRecording() error {
 // start begins to write; stop is called when that is over for good.
 func (x *composeOut) start(writing, work context.Context, group *errgroup.Group, stop func()) {
 	for _, s := range x.sinks {
-		if q, ok := s.(*queue); ok {
-			q.start(work)
+		if w, ok := s.(way); ok {
+			w.start(work)
 		}
 	}
 	failing := func(run func() error) func() error {

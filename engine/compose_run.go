@@ -51,6 +51,8 @@ type composer struct {
 	started  atomic.Int64 // start, for others: ns since 1970; 0: not yet
 	reached  atomic.Int64 // end of the newest picture, likewise
 	wantKey  atomic.Bool
+	wantRate atomic.Int64 // bit/s of the pictures from the next one on; 0: as before
+	mostRate int          // bit/s of the pictures, where nothing makes it less
 }
 
 // composed is what goes to the encoders: a picture or a block of sound.

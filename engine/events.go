@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
 )
 
 // An Event is something that happened, for the display, --json lines and tests. Every
@@ -127,4 +130,31 @@ type CameraProgress struct {
 	Queue     int64   `json:"queue_bytes"`       // waiting to be written
 	Quality   string  `json:"quality,omitempty"` // what an adapting relay sends: "source", "720p25 1.8 Mbit/s"
 	Reason    string  `json:"reason,omitempty"`
+	// Delays are from capture on to the end of each hop, over the last seconds: "received"
+	// here, "sent" to a target, "tcp" and "udp" to readers.
+	Delays map[string]rate.Spread `json:"delays,omitempty"`
+}
+
+// delayed adds the delays of a hop, if there are any.
+func (c *CameraProgress) delayed(hop string, d *rate.Delays, now time.Time) {
+	s := d.Spread(now)
+	if s.Count == 0 {
+		return
+	}
+	if c.Delays == nil {
+		c.Delays = map[string]rate.Spread{}
+	}
+	c.Delays[hop] = s
+}
+
+// DelayText is the delays in words, milliseconds of half of the units, of 95 of a hundred,
+// and the most: "received 12/20/31 ms, sent 40/85/120 ms". Empty: there are none.
+func (c CameraProgress) DelayText() string {
+	var hops []string
+	for _, hop := range []string{"received", "sent", "tcp", "udp"} {
+		if s, ok := c.Delays[hop]; ok {
+			hops = append(hops, fmt.Sprintf("%s %.0f/%.0f/%.0f ms", hop, s.P50, s.P95, s.Max))
+		}
+	}
+	return strings.Join(hops, ", ")
 }

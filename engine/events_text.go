@@ -136,6 +136,9 @@ func (e Progress) Text(zone *time.Location) string {
 		if c.Gaps > 0 {
 			s += fmt.Sprintf(" %d gaps %s", c.Gaps, seconds(c.GapTime))
 		}
+		if delays := c.DelayText(); delays != "" {
+			s += " " + delays
+		}
 		parts = append(parts, s)
 	}
 	return strings.Join(parts, " | ")

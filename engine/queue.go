@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"rtsprec/engine/media"
 )
@@ -18,6 +19,7 @@ import (
 type queue struct {
 	sink   media.Sink
 	limit  int64
+	late   *lateness   // nil: what waits may wait for ever
 	failed func(error) // called from the queue's goroutine; nil: nobody
 
 	ready chan struct{} // has a token when there is something to take
@@ -37,11 +39,13 @@ type queued struct {
 	run *media.Run
 	gap *media.Gap
 	au  media.AccessUnit
+	at  time.Time // when it was put in, where there is a lateness
 }
 
-// queueDrop is what a track has lost to a full queue.
+// queueDrop is what a track has lost to a full queue, or for being late.
 type queueDrop struct {
 	units  int
+	late   bool
 	gap    media.Gap
 	lost   int
 	config []byte
@@ -186,6 +190,9 @@ func (q *queue) withdraw(track media.TrackID, latest media.Ticks) media.Ticks {
 }
 
 func (q *queue) put(i queued) {
+	if q.late != nil {
+		i.at = q.late.clock.Now()
+	}
 	q.items = append(q.items, i)
 	q.bytes += i.cost()
 	q.wake()
@@ -211,11 +218,13 @@ func (q *queue) wake() {
 func (q *queue) take(work context.Context) (item queued, ok bool) {
 	for {
 		q.mu.Lock()
+		q.expire()
 		if len(q.items) > 0 && work.Err() == nil {
 			item = q.items[0]
 			q.items[0] = queued{}
 			q.items = q.items[1:]
 			q.bytes -= item.cost()
+			q.late.taken(item.run)
 			q.mu.Unlock()
 			return item, true
 		}
@@ -257,6 +266,9 @@ func (d *queueDrop) settle(au *media.AccessUnit) {
 	}
 	gap.To = au.Wall
 	gap.Note = fmt.Sprintf("%d units dropped, the queue was full", d.units)
+	if d.late {
+		gap.Note = fmt.Sprintf("%d units dropped, they were late", d.units)
+	}
 	au.Missing = &gap
 	au.Lost += d.lost
 	if au.Config == nil {

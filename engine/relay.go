@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,6 +11,7 @@ import (
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtsp"
+	"rtsprec/engine/web"
 )
 
 // RelayOptions says what is sent where.
@@ -21,12 +21,17 @@ type RelayOptions struct {
 	Spool   RelaySpool     // without a Dir only what fits the queues outlives an outage
 	Record  RecordInto     // without a Dir nothing is recorded beside it
 	Adapt   RelayAdapt     // without a ladder what does not fit the way waits and is dropped
+	// Latency is how long a unit may wait in a target's queue before it is dropped; 0: as
+	// long as there is room. With Adapt that has a latency of its own and this is not used;
+	// neither is it with a spool, nor for what is played from a recording.
+	Latency time.Duration
 	// Transcode is what targets are sent instead of what comes. With Auto a codec that a
 	// target refuses is coded to one that it takes, for that target. It is done before a
 	// target's queue, and behind the spool, which keeps what came.
 	Transcode TranscodeOptions
 	Length    time.Duration // from the first unit on; 0: until ctx ends
 	Until     time.Time     // zero: until ctx ends
+	Metrics   string        // address of HTTP at which /metrics and /healthz are served; empty: none
 	Queue     int64         // bytes that may wait for a target without a spool; 0: 16 MiB
 	Grace     time.Duration // for an orderly end; 0: [DefaultGrace]
 }
@@ -92,7 +97,10 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Adapt.Ladder.Rungs) > 0 && d.Coder == nil {
 		return nil, ErrNoCodecs
 	}
-	if err := o.Transcode.check(d.Coder); err != nil {
+	if o.Latency < 0 || o.Latency > 0 && o.Spool.Dir != "" {
+		return nil, fault.New(fault.Usage, "units may wait for a time above 0, and where a spool keeps them for ever")
+	}
+	if err := errors.Join(o.Adapt.check(), o.Transcode.check(d.Coder)); err != nil {
 		return nil, err
 	}
 	if err := d.checkCameras(o.Input); err != nil {
@@ -128,16 +136,26 @@ type relay struct {
 	feed   *feed
 	intake *intake
 	lines  []relayLine
+
+	metrics *listeners // nil: nobody asks
+	began   time.Time
 }
 
 // relayLine is the way to one target.
 type relayLine interface {
 	progress(now time.Time) CameraProgress
+	state(now time.Time) web.TargetState
 	summary() RelayTargetSummary
 }
 
 // prepare opens what is written to. It starts nothing.
 func (r *relay) prepare() (err error) {
+	r.began = r.deps.Clock.Now()
+	if r.o.Metrics != "" {
+		if r.metrics, err = listen(ServeOptions{HTTP: []string{r.o.Metrics}}, nil); err != nil {
+			return err
+		}
+	}
 	if r.o.Record.Dir != "" {
 		if r.record, err = openStore(r.deps, r.o.Record); err != nil {
 			return err
@@ -148,7 +166,7 @@ func (r *relay) prepare() (err error) {
 			return err
 		}
 	}
-	r.intake = &intake{}
+	r.intake = &intake{clock: r.deps.Clock}
 	add := func(sink media.Sink, limit int64) {
 		r.intake.ways = append(r.intake.ways, newQueue(sink, limit))
 	}
@@ -159,9 +177,11 @@ func (r *relay) prepare() (err error) {
 		}
 		line := newLiveLine(r.deps, t)
 		line.queue = newQueue(line, orDefault(r.o.Queue, DefaultRelayQueue))
-		if len(r.o.Adapt.Ladder.Rungs) > 0 {
-			line.measure = true
-			line.adapter = newAdapter(r.deps, t.name(), r.o.Adapt, line.queue, line.path)
+		switch {
+		case len(r.o.Adapt.Ladder.Rungs) > 0:
+			line.adapter = newAdapter(r.deps, r.o.Adapt, line)
+		case r.o.Latency > 0:
+			line.hurry(r.o.Latency)
 		}
 		w, err := line.way(r.o.Transcode)
 		if err != nil {
@@ -229,6 +249,9 @@ func (r *relay) run(ctx, work context.Context, grace time.Duration) error {
 	watching, stopWatching := context.WithCancel(work)
 	defer stopWatching()
 	watcher.Go(func() error { r.watch(watching); return nil })
+	if r.metrics != nil {
+		watcher.Go(func() error { return r.serveMetrics(watching) })
+	}
 	if r.record != nil {
 		j := job{dir: r.o.Record.Dir, rec: r.record.rec, keep: r.o.Record.Keep}
 		watcher.Go(func() error { j.retain(watching, r.deps); return nil })
@@ -269,6 +292,9 @@ func (r *relay) stores() []*store {
 // close ends the recording beside it. The spool's was closed before, or never opened.
 func (r *relay) close(ctx context.Context) error {
 	var err error
+	if r.metrics != nil {
+		r.metrics.close()
+	}
 	if r.record != nil {
 		err = r.record.close(ctx, r.deps.Clock.Now())
 	}
@@ -293,6 +319,7 @@ func (r *relay) watch(ctx context.Context) {
 			r.spool.tend()
 		}
 		p := Progress{At: now, From: r.intake.first(), Until: r.end(), Cameras: []CameraProgress{r.feed.progress(now)}}
+		p.Cameras[0].delayed("received", &r.intake.delays, now)
 		for _, l := range r.lines {
 			p.Cameras = append(p.Cameras, l.progress(now))
 		}
@@ -302,6 +329,9 @@ func (r *relay) watch(ctx context.Context) {
 
 func (r *relay) started() Relaying {
 	e := Relaying{Input: fault.URL(r.o.Input.URL), Spool: r.o.Spool.Dir, Record: r.o.Record.Dir}
+	if r.metrics != nil {
+		e.Metrics = r.metrics.urls[0] + "metrics"
+	}
 	for _, t := range r.o.Targets {
 		e.Targets = append(e.Targets, t.Name)
 	}
@@ -333,72 +363,6 @@ func (s *RelaySummary) verdict(f *feed) error {
 		}
 	}
 	return missing
-}
-
-// intake is a Sink that hands everything to many, none of which makes it wait.
-type intake struct {
-	ways []way
-
-	mu    sync.Mutex
-	began time.Time
-	units uint64
-}
-
-// way is a Sink that works by itself from start to Close: a queue, or an adapter around one.
-type way interface {
-	media.Sink
-	start(work context.Context)
-}
-
-// Begin implements media.Sink.
-func (i *intake) Begin(ctx context.Context, run media.Run) error {
-	for _, q := range i.ways {
-		q.Begin(ctx, run)
-	}
-	return nil
-}
-
-// Write implements media.Sink.
-func (i *intake) Write(ctx context.Context, au media.AccessUnit) error {
-	i.mu.Lock()
-	if i.units++; i.began.IsZero() {
-		i.began = au.Wall
-	}
-	i.mu.Unlock()
-	for _, q := range i.ways {
-		q.Write(ctx, au)
-	}
-	return nil
-}
-
-// End implements media.Sink.
-func (i *intake) End(ctx context.Context, gap media.Gap) error {
-	for _, q := range i.ways {
-		q.End(ctx, gap)
-	}
-	return nil
-}
-
-// Close implements media.Sink: all of them are closed side by side.
-func (i *intake) Close(ctx context.Context) error {
-	var group errgroup.Group
-	for _, q := range i.ways {
-		group.Go(func() error { return q.Close(ctx) })
-	}
-	return group.Wait()
-}
-
-// first is when the first unit was captured; zero: none has come.
-func (i *intake) first() time.Time {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.began
-}
-
-func (i *intake) count() uint64 {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.units
 }
 
 // name gives a target a name of its URL: host and path, without credentials.

@@ -24,6 +24,7 @@ type link struct {
 	port  int
 	to    string
 	slow  atomic.Int64 // bytes a second towards the server; 0: no limit
+	slack atomic.Int64 // and from it
 	mu    sync.Mutex
 	conns []net.Conn
 	off   bool
@@ -49,6 +50,7 @@ func newLink(t testing.TB, to string) *link {
 				a.Close()
 				continue
 			}
+			b.(*net.TCPConn).SetReadBuffer(16 << 10)
 			workers.Go(func() { k.forth(b, a); b.Close() })
 			workers.Go(func() { k.back(a, b); a.Close() })
 		}
@@ -91,9 +93,14 @@ func (k *link) forth(to io.Writer, from io.Reader) {
 		if _, e := to.Write(buf[:n]); err != nil || e != nil {
 			return
 		}
-		if rate := k.slow.Load(); rate > 0 {
-			time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
-		}
+		wait(n, &k.slow)
+	}
+}
+
+// wait takes as long as so many bytes do at a rate.
+func wait(n int, rate *atomic.Int64) {
+	if rate := rate.Load(); rate > 0 {
+		time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
 	}
 }
 
@@ -104,6 +111,7 @@ func (k *link) back(to io.Writer, from io.Reader) {
 		if _, e := to.Write(bytes.ReplaceAll(buf[:n], []byte("Server: rtsprec"), []byte("Server: another"))); err != nil || e != nil {
 			return
 		}
+		wait(n, &k.slack)
 	}
 }
 
@@ -113,6 +121,7 @@ type collector struct {
 	codec map[media.TrackID]media.Codec
 	marks []rtspcam.Mark
 	walls []time.Time
+	keys  []bool
 }
 
 func (c *collector) Live(context.Context, string) (*rtsp.Stream, error) {
@@ -137,7 +146,7 @@ func (c *collector) Write(_ context.Context, au media.AccessUnit) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m, ok := rtspcam.ReadMark(c.codec[au.Track], au.Data); ok && c.codec[au.Track].Video() {
-		c.marks, c.walls = append(c.marks, m), append(c.walls, au.Wall)
+		c.marks, c.walls, c.keys = append(c.marks, m), append(c.walls, au.Wall), append(c.keys, au.Key)
 	}
 	return nil
 }

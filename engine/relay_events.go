@@ -12,6 +12,7 @@ type Relaying struct {
 	Targets []string `json:"targets"`
 	Spool   string   `json:"spool,omitempty"`
 	Record  string   `json:"record,omitempty"`
+	Metrics string   `json:"metrics,omitempty"` // where Prometheus is answered
 }
 
 // TargetUp says that a target takes the stream.
@@ -59,6 +60,9 @@ func (e Relaying) Text(*time.Location) string {
 	}
 	if e.Record != "" {
 		s += ", recorded in " + e.Record
+	}
+	if e.Metrics != "" {
+		s += ", metrics at " + e.Metrics
 	}
 	return s
 }

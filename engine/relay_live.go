@@ -16,9 +16,10 @@ import (
 type liveLine struct {
 	*outlet
 	queue   *queue
-	adapter *adapter    // before queue; nil: none
-	coder   *transcoder // before both; nil: none
-	refused bool        // the target takes nothing of this run: another one comes
+	adapter *adapter      // before queue; nil: none
+	coder   *transcoder   // before both; nil: none
+	budget  time.Duration // that a unit may wait; 0: as long as there is room
+	refused bool          // the target takes nothing of this run: another one comes
 	run     media.Run
 	video   bool               // the run has pictures
 	open    []bool             // by track: a key frame has come
@@ -28,6 +29,12 @@ type liveLine struct {
 }
 
 func newLiveLine(d Deps, t RelayTarget) *liveLine { return &liveLine{outlet: newOutlet(d, t)} }
+
+// hurry bounds how long units wait.
+func (l *liveLine) hurry(budget time.Duration) {
+	l.budget, l.measure = budget, true
+	l.queue.late = &lateness{budget: budget, clock: l.deps.Clock}
+}
 
 // way is what units go through on their way to the line.
 func (l *liveLine) way(o TranscodeOptions) (way, error) {
@@ -69,6 +76,7 @@ func (l *liveLine) Write(ctx context.Context, au media.AccessUnit) error {
 		return nil
 	}
 	l.open[au.Track] = true
+	began := l.deps.Clock.Now()
 	l.keep(au)
 	if l.pub != nil && l.pub.Err() == nil {
 		if l.write(ctx, au) == nil {
@@ -76,11 +84,11 @@ func (l *liveLine) Write(ctx context.Context, au media.AccessUnit) error {
 			return nil
 		}
 	}
-	return l.again(ctx)
+	return l.again(ctx, began)
 }
 
-// again sends what is kept in a new session.
-func (l *liveLine) again(ctx context.Context) error {
+// again sends what is kept, whose newest unit has waited since then, in a new session.
+func (l *liveLine) again(ctx context.Context, since time.Time) error {
 	for {
 		if l.pub != nil {
 			l.trim() // what has arrived is not sent again
@@ -95,6 +103,11 @@ func (l *liveLine) again(ctx context.Context) error {
 		}
 		if fresh {
 			l.first = 0
+		}
+		if l.budget > 0 && l.run.Origin != "replay" && l.deps.Clock.Now().Sub(since) > l.budget {
+			l.kept, l.first, l.bytes = nil, 0, 0
+			clear(l.open) // the next key frame is due
+			return nil
 		}
 		for _, au := range l.kept {
 			if err = l.write(ctx, au); err != nil {

@@ -33,6 +33,9 @@ type outlet struct {
 	sum   RelayTargetSummary // of the sessions before this one
 	now   *rtsp.Publisher    // pub, for others
 	at    time.Time          // capture time of what was sent last
+	sent  time.Time          // when that was
+
+	delays rate.Delays // from capture to the hand-over to the socket
 }
 
 // The states of a target, as the display says them.
@@ -155,10 +158,11 @@ func (t *outlet) write(ctx context.Context, au media.AccessUnit) error {
 	}
 	t.backoff.reset()
 	now := t.deps.Clock.Now()
+	t.delays.Add(now, now.Sub(au.Wall))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.meter.add(now, len(au.Data), t.tracks[au.Track].Codec.Video())
-	t.at = au.Wall
+	t.at, t.sent = au.Wall, now
 	t.state = targetSending
 	if now.Sub(au.Wall) > behindAfter {
 		t.state = targetBehind
@@ -224,6 +228,7 @@ func (t *outlet) progress(now time.Time) CameraProgress {
 	defer t.mu.Unlock()
 	p := CameraProgress{Name: t.target.name(), State: t.state, Reason: t.why, Transport: string(t.target.Transport)}
 	p.FPS, p.Bitrate = t.meter.rates(now)
+	p.delayed("sent", &t.delays, now)
 	return p
 }
 

@@ -110,7 +110,7 @@ func (s *server) prepareServers() (err error) {
 		options := rtsp.ServerOptions{
 			Hub: s.hub, Library: s.library, Access: s.users, Guard: s.guard,
 			Conns: connections(o), PerAddress: perAddress(o),
-			Timeout: orDefault(o.Idle, DefaultSessionIdle), Queue: orDefault(o.Queue, DefaultReaderQueue),
+			Timeout: orDefault(o.Idle, DefaultSessionIdle), Queue: orDefault(o.Queue, DefaultReaderQueue), Latency: o.Latency,
 			Clock: s.clock, Log: d.log(), Observe: s.observe,
 		}
 		if o.UDP > 0 {
@@ -290,7 +290,7 @@ func (s *server) fixed(o ServeOptions) []string {
 		"udp": o.UDP != s.o.UDP, "multicast": o.Multicast != s.o.Multicast, "archives": !slices.Equal(o.Archives, s.o.Archives),
 		"record":      o.Record.Segment != s.o.Record.Segment || o.Record.Commit != s.o.Record.Commit || o.Record.Fragment != s.o.Record.Fragment || o.Record.Queue != s.o.Record.Queue || o.Record.BackfillRate != s.o.Record.BackfillRate,
 		"connections": o.Connections != s.o.Connections, "per_address": o.PerAddress != s.o.PerAddress,
-		"idle": o.Idle != s.o.Idle, "queue": o.Queue != s.o.Queue, "grace": o.Grace != s.o.Grace,
+		"idle": o.Idle != s.o.Idle, "queue": o.Queue != s.o.Queue, "latency": o.Latency != s.o.Latency, "grace": o.Grace != s.o.Grace,
 		"tries": o.Tries != s.o.Tries, "tries_window": o.TriesWindow != s.o.TriesWindow,
 	} {
 		if differs {

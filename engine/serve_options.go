@@ -40,6 +40,9 @@ type ServeOptions struct {
 	Idle        time.Duration // silence after which an RTSP session is ended; 0: 60 s
 	Queue       int64         // bytes that may wait for one slow reader; 0: 8 MiB
 	Grace       time.Duration // how long an orderly stop may take to write what was received
+	// Latency is how long live media may wait for one slow reader before it is dropped, up to
+	// where the reader can go on; 0: as long as Queue has room.
+	Latency time.Duration
 
 	// Reload hands over new options while serving; nil: never. What stays the same goes on
 	// undisturbed; where to listen and Record.Dir stay as they were at the start.
@@ -104,6 +107,9 @@ func (o ServeOptions) Validate() []error {
 	}
 	if o.UDP < 0 || o.UDP > 65534 || o.UDP%2 != 0 {
 		refuse("the UDP port %d is not even, or none", o.UDP)
+	}
+	if o.Latency < 0 {
+		refuse("a latency of %v: it is above 0, or none", o.Latency)
 	}
 	seen := map[string]bool{}
 	for _, p := range o.Paths {

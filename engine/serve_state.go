@@ -93,7 +93,7 @@ func (s *server) cameraState(p *livePath, now time.Time, sessions []rtsp.Session
 	f := p.facts(now, sessions)
 	c := web.CameraState{
 		Path: p.name, State: f.State, Reason: f.Reason, Since: f.since, Transport: f.Transport, Readers: f.readers,
-		FPS: f.FPS, Bitrate: f.Bitrate, Loss: f.Loss, Sessions: f.sessions,
+		FPS: f.FPS, Bitrate: f.Bitrate, Loss: f.Loss, Sessions: f.sessions, Delays: f.Delays,
 	}
 	if s.state.packets == nil {
 		s.state.packets = map[string]packetCount{}
@@ -171,6 +171,7 @@ func (p *livePath) facts(now time.Time, sessions []rtsp.SessionInfo) pathFacts {
 	}
 	f.Name = p.name
 	f.Queue = p.waiting()
+	f.Delays = p.stream.Delays().Spreads(now)
 	return f
 }
 

@@ -20,6 +20,7 @@ import (
 // picture.
 type sheet struct {
 	width, height int
+	areas         []sheetLine // filled, below everything
 	lines         []sheetLine
 	words         []sheetWords
 }
@@ -44,6 +45,11 @@ func (s *sheet) line(ink color.NRGBA, thick float64, dashed bool, way ...float64
 	}
 }
 
+// area fills what a way goes around.
+func (s *sheet) area(ink color.NRGBA, way ...float64) {
+	s.areas = append(s.areas, sheetLine{ink: ink, way: way})
+}
+
 func (s *sheet) text(x, y float64, size int, ink color.NRGBA, text string) {
 	s.words = append(s.words, sheetWords{x, y, size, ink, text})
 }
@@ -55,16 +61,15 @@ func (s *sheet) html(w io.Writer, title string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!doctype html>\n<meta charset=\"utf-8\">\n<title>%s</title>\n", html.EscapeString(title))
 	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" style=\"background:#fff\">\n", s.width, s.height)
+	for _, l := range s.areas {
+		fmt.Fprintf(&b, "<polygon fill=\"%s\" points=\"%s\"/>\n", hexInk(l.ink), l.points())
+	}
 	for _, l := range s.lines {
 		dash := ""
 		if l.dashed {
-			dash = ` stroke-dasharray="4 3"`
+			dash = fmt.Sprintf(` stroke-dasharray="%g %g"`, dashes[0], dashes[1])
 		}
-		fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="%g"%s points="`, hexInk(l.ink), l.thick, dash)
-		for i := 0; i+1 < len(l.way); i += 2 {
-			fmt.Fprintf(&b, "%.1f,%.1f ", l.way[i], l.way[i+1])
-		}
-		b.WriteString("\"/>\n")
+		fmt.Fprintf(&b, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%g\"%s points=\"%s\"/>\n", hexInk(l.ink), l.thick, dash, l.points())
 	}
 	for _, t := range s.words {
 		fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%d\" fill=\"%s\">%s</text>\n", t.x, t.y, t.size, hexInk(t.ink), html.EscapeString(t.text))
@@ -72,6 +77,15 @@ func (s *sheet) html(w io.Writer, title string) error {
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// points is the way as SVG has it.
+func (l sheetLine) points() string {
+	var b strings.Builder
+	for i := 0; i+1 < len(l.way); i += 2 {
+		fmt.Fprintf(&b, "%.1f,%.1f ", l.way[i], l.way[i+1])
+	}
+	return b.String()
 }
 
 // png writes the same as a picture.
@@ -82,6 +96,9 @@ func (s *sheet) png(w io.Writer) error {
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, s.width, s.height))
 	draw.Draw(img, img.Bounds(), image.White, image.Point{}, draw.Src)
+	for _, l := range s.areas {
+		l.fill(img)
+	}
 	for _, l := range s.lines {
 		l.stroke(img)
 	}
@@ -96,6 +113,23 @@ func (s *sheet) png(w io.Writer) error {
 	return png.Encode(w, img)
 }
 
+// fill draws what the line goes around.
+func (l sheetLine) fill(img *image.NRGBA) {
+	r := vector.NewRasterizer(img.Rect.Dx(), img.Rect.Dy())
+	for i := 0; i+1 < len(l.way); i += 2 {
+		if i == 0 {
+			r.MoveTo(float32(l.way[0]), float32(l.way[1]))
+			continue
+		}
+		r.LineTo(float32(l.way[i]), float32(l.way[i+1]))
+	}
+	r.ClosePath()
+	r.Draw(img, img.Rect, image.NewUniform(l.ink), image.Point{})
+}
+
+// dashes are those of a dashed line: on, off, in pixels.
+var dashes = [2]float64{4, 3}
+
 // stroke draws each piece of a line as a thin quadrangle.
 func (l sheetLine) stroke(img *image.NRGBA) {
 	r := vector.NewRasterizer(img.Rect.Dx(), img.Rect.Dy())
@@ -106,13 +140,22 @@ func (l sheetLine) stroke(img *image.NRGBA) {
 		if n == 0 {
 			continue
 		}
-		dx, dy := half*(x1-x0)/n, half*(y1-y0)/n
-		ox, oy := -dy, dx
-		r.MoveTo(float32(x0-dx+ox), float32(y0-dy+oy))
-		r.LineTo(float32(x1+dx+ox), float32(y1+dy+oy))
-		r.LineTo(float32(x1+dx-ox), float32(y1+dy-oy))
-		r.LineTo(float32(x0-dx-ox), float32(y0-dy-oy))
-		r.ClosePath()
+		piece := func(from, to float64) { // in pixels of its length
+			dx, dy := half*(x1-x0)/n, half*(y1-y0)/n
+			ax, ay, bx, by := x0+(x1-x0)*from/n-dx, y0+(y1-y0)*from/n-dy, x0+(x1-x0)*to/n+dx, y0+(y1-y0)*to/n+dy
+			r.MoveTo(float32(ax-dy), float32(ay+dx))
+			r.LineTo(float32(bx-dy), float32(by+dx))
+			r.LineTo(float32(bx+dy), float32(by-dx))
+			r.LineTo(float32(ax+dy), float32(ay-dx))
+			r.ClosePath()
+		}
+		if !l.dashed {
+			piece(0, n)
+			continue
+		}
+		for at := 0.0; at < n; at += dashes[0] + dashes[1] {
+			piece(at, min(at+dashes[0], n))
+		}
 	}
 	r.Draw(img, img.Rect, image.NewUniform(l.ink), image.Point{})
 }

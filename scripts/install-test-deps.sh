@@ -13,7 +13,7 @@ judges=(
 	python3-gi gir1.2-gst-rtsp-server-1.0
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 	gstreamer1.0-libav gstreamer1.0-rtsp gstreamer1.0-tools
-	iproute2 # network namespaces and weak links
+	iproute2 nftables # network namespaces and weak links
 	ffmpeg mediainfo vlc-bin vlc-plugin-base chromium
 	systemd # systemd-analyze reads our units
 )

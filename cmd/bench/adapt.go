@@ -22,12 +22,20 @@ import (
 	"rtsprec/testdata/netlab"
 )
 
-// The link of the adapt part: wide, narrow, wide again.
-const (
-	wideFor   = 20 * time.Second
-	narrowFor = 40 * time.Second
-	wideKbit  = 20_000
-	thinKbit  = 2_000
+// weakLink is a link that is wide, narrow for a while, and wide again.
+type weakLink struct {
+	name           string // behind "adapt over tcp"
+	before, during time.Duration
+	after          time.Duration
+	kbit           int // while it is narrow
+	lose           int // of a hundred packets, meanwhile
+}
+
+const wideKbit = 20_000
+
+var (
+	narrowLink = weakLink{before: 20 * time.Second, during: 40 * time.Second, after: 25 * time.Second, kbit: 2_000}
+	lossyLink  = weakLink{name: ", 1 Mbit/s with 3 % loss", before: 10 * time.Second, during: 40 * time.Second, after: 3 * time.Second, kbit: 1_000, lose: 3}
 )
 
 // lab lets a benchmark have a host of netlab.
@@ -44,21 +52,33 @@ func (l *lab) close() {
 
 // adapt relays a camera of 1080p30 and 4 Mbit/s over a link that narrows and widens, and
 // looks at it as a viewer behind the far server; beside it ffmpeg pushes the same as it is.
-func (b *bench) adapt() (err error) {
+func (b *bench) adapt() error {
+	return b.inLab("adapting", func(host *netlab.Host, url string) error {
+		for _, transport := range []string{"tcp", "udp"} {
+			if err := b.adaptNarrow(host, url, transport); err != nil {
+				return err
+			}
+		}
+		return b.adaptPeer(host, url)
+	})
+}
+
+// inLab does something with a host behind a link and a camera to be relayed there.
+func (b *bench) inLab(name string, do func(host *netlab.Host, url string) error) (err error) {
 	if av.New(av.Options{}) == nil {
-		b.unmeasured("adapting", "this build has no codecs")
+		b.unmeasured(name, "this build has no codecs")
 		return nil
 	}
 	l := &lab{}
 	defer l.close()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("adapt: %v", p)
+			err = fmt.Errorf("%s: %v", name, p)
 		}
 	}()
 	host := netlab.New(l)
 	if host == nil {
-		b.unmeasured("adapting", "this machine has no network namespaces for us")
+		b.unmeasured(name, "this machine has no network namespaces for us")
 		return nil
 	}
 	url, stop, err := b.cameras(context.Background(), "a=heavy+aac")
@@ -66,12 +86,7 @@ func (b *bench) adapt() (err error) {
 		return err
 	}
 	defer stop()
-	for _, transport := range []string{"tcp", "udp"} {
-		if err := b.adaptOver(host, url+"a", transport); err != nil {
-			return err
-		}
-	}
-	return b.adaptPeer(host, url+"a")
+	return do(host, url+"a")
 }
 
 // viewer is what came to somebody behind the far server.
@@ -126,107 +141,160 @@ func (v *viewer) between(from, to time.Time) (longest time.Duration, delays []ti
 	return max(longest, to.Sub(last)), delays, bytes
 }
 
-// narrowed runs push over the link while it narrows and widens, with a viewer behind it.
-func (b *bench) narrowed(host *netlab.Host, dir string, push func(target string) (*process, error)) (v *viewer, thin, wide, end time.Time, err error) {
+// narrowed is what came of a stream over a weak link, and when the link was what.
+type narrowed struct {
+	viewer
+	thin, wide, end time.Time
+	changes         []engine.AdaptChange
+	far             string // the far server's recording
+}
+
+// overWeakLink runs push over a weak link, with a viewer behind it.
+func (b *bench) overWeakLink(host *netlab.Host, l weakLink, name string, push func(target string) (*process, error)) (*narrowed, error) {
 	port, err := freeAddress()
 	if err != nil {
-		return nil, thin, wide, end, err
+		return nil, err
 	}
 	_, number, err := net.SplitHostPort(port)
 	if err != nil {
-		return nil, thin, wide, end, err
+		return nil, err
 	}
+	n := &narrowed{far: filepath.Join(b.dir, "adapt-far-"+name)}
 	target := fmt.Sprintf("rtsp://%s:%s/x", host.Far, number)
 	host.Shape(wideKbit)
-	server := host.Command(filepath.Join(b.bin, "rtsprec"), "serve", "-q", "--rtsp", fmt.Sprintf("%s:%s", host.Far, number), "--http", "", "--record", dir)
+	server := host.Command(filepath.Join(b.bin, "rtsprec"), "serve", "-q", "--rtsp", fmt.Sprintf("%s:%s", host.Far, number), "--http", "", "--record", n.far)
 	if err := server.Start(); err != nil {
-		return nil, thin, wide, end, err
+		return nil, err
 	}
 	defer func() { server.Process.Signal(syscall.SIGINT); server.Wait() }()
 	time.Sleep(time.Second)
 	p, err := push(target)
 	if err != nil {
-		return nil, thin, wide, end, err
+		return nil, err
 	}
-	v = &viewer{}
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
-	watching.Go(func() { v.watch(ctx, target) })
-	time.Sleep(wideFor)
-	host.Shape(thinKbit)
-	thin = time.Now()
-	time.Sleep(narrowFor)
+	watching.Go(func() { n.watch(ctx, target) })
+	time.Sleep(l.before)
+	host.Shape(l.kbit)
+	host.Lose(l.lose)
+	n.thin = time.Now()
+	time.Sleep(l.during)
 	host.Shape(wideKbit)
-	wide = time.Now()
-	time.Sleep(wideFor + 5*time.Second)
-	end = time.Now()
+	host.Lose(0)
+	n.wide = time.Now()
+	time.Sleep(l.after)
+	n.end = time.Now()
 	cancel()
 	watching.Wait()
 	p.cmd.Process.Signal(syscall.SIGINT)
 	_, err = p.wait(0, 3, -1, 255)
-	return v, thin, wide, end, err
+	return n, err
 }
 
-func (b *bench) adaptOver(host *netlab.Host, url, transport string) error {
-	near := filepath.Join(b.dir, "adapt-near-"+transport)
+// adaptRun relays a camera over a weak link, adapting, and records it beside.
+func (b *bench) adaptRun(host *netlab.Host, l weakLink, url, transport string) (*narrowed, error) {
 	var out bytes.Buffer
-	v, thin, wide, end, err := b.narrowed(host, filepath.Join(b.dir, "adapt-far-"+transport), func(target string) (*process, error) {
-		return start(&out, nil, filepath.Join(b.bin, "rtsprec"), "relay", "--json", "--transport", "tcp", "-i", "a="+url,
-			"-o", "x="+target, "--out-transport", transport, "--adapt", "--record", near)
+	name := fmt.Sprintf("%s-%d", transport, l.kbit)
+	near := filepath.Join(b.dir, "adapt-near-"+name)
+	args := []string{"relay", "--json", "--transport", "tcp", "-i", "a=" + url, "--out-transport", transport, "--adapt", "--record", near}
+	if b.reports != "" {
+		args = append(args, "--report", filepath.Join(b.reports, name+".png"))
+	}
+	n, err := b.overWeakLink(host, l, name, func(target string) (*process, error) {
+		return start(&out, nil, filepath.Join(b.bin, "rtsprec"), append(args, "-o", "x="+target)...)
 	})
+	if err != nil {
+		return nil, err
+	}
+	n.changes = adaptChanges(&out)
+	marks, err := rtspcam.Recorded(filepath.Join(near, "a"))
+	if err != nil || len(marks) == 0 {
+		return nil, fmt.Errorf("the recording beside: %d pictures, %w", len(marks), err)
+	}
+	missing := int(marks[len(marks)-1].Counter-marks[0].Counter) + 1 - len(marks)
+	b.add("adapt over "+transport+l.name+": pictures missing beside", float64(missing), "", "0", missing == 0, fmt.Sprintf("of %d", len(marks)))
+	return n, nil
+}
+
+// adaptNarrow is the link of 20, 2 and 20 Mbit/s.
+func (b *bench) adaptNarrow(host *netlab.Host, url, transport string) error {
+	n, err := b.adaptRun(host, narrowLink, url, transport)
 	if err != nil {
 		return err
 	}
-	changes := adaptChanges(&out)
 	name := "adapt over " + transport + ": "
-	seconds := func(what string, d, most time.Duration, note string) {
-		b.add(name+what, d.Seconds(), "s", "≤ "+strconv.FormatFloat(most.Seconds(), 'g', 3, 64), d <= most, note)
+	b.freeze(name, n)
+	seconds := func(what string, d, most time.Duration) {
+		b.add(name+what, d.Seconds(), "s", "≤ "+strconv.FormatFloat(most.Seconds(), 'g', 3, 64), d <= most, "")
 	}
-	down, _, _ := v.between(thin, thin.Add(5*time.Second))
-	seconds("longest freeze on the way down", down, time.Second, "")
-	up, _, _ := v.between(wide, end)
-	seconds("longest time between pictures on the way up", up, 300*time.Millisecond, "")
-	first, small, source, steady := end.Sub(thin), 0, end.Sub(wide), 0
-	low := end.Sub(wide) // until 720p or better
-	for _, c := range changes {
-		if c.At.After(thin) {
-			first = min(first, c.At.Sub(thin))
+	up, _, _ := n.between(n.wide, n.end)
+	seconds("longest time between pictures on the way up", up, 300*time.Millisecond)
+	first, small, source, steady := n.end.Sub(n.thin), 0, n.end.Sub(n.wide), 0
+	low := n.end.Sub(n.wide) // until 720p or better
+	for _, c := range n.changes {
+		if c.At.After(n.thin) {
+			first = min(first, c.At.Sub(n.thin))
 		}
-		if c.At.Before(wide) {
+		if c.At.Before(n.wide) {
 			small = c.Step
 		}
-		if c.At.After(wide) && c.Step <= 2 {
-			low = min(low, c.At.Sub(wide))
+		if c.At.After(n.wide) && c.Step <= 2 {
+			low = min(low, c.At.Sub(n.wide))
 		}
-		if c.At.After(wide) && c.Step == 0 {
-			source = min(source, c.At.Sub(wide))
+		if c.At.After(n.wide) && c.Step == 0 {
+			source = min(source, c.At.Sub(n.wide))
 		}
-		if c.At.After(thin.Add(5*time.Second)) && c.At.Before(wide) {
+		if c.At.After(n.thin.Add(5*time.Second)) && c.At.Before(n.wide) {
 			steady++
 		}
 	}
 	if small <= 2 {
 		low = 0
 	}
-	seconds("first step down", first, 1500*time.Millisecond, "")
-	seconds("720p or better again", low, 10*time.Second, "")
-	seconds("the source again", source, 20*time.Second, "")
-	b.add(name+"changes in the steady narrow part", float64(steady), "", "≤ 1", steady <= 1, fmt.Sprintf("%d in all", len(changes)))
-	_, delays, bytes := v.between(thin.Add(3*time.Second), wide)
-	used := float64(bytes) * 8 / (thinKbit * 1000) / wide.Sub(thin.Add(3*time.Second)).Seconds()
-	b.add(name+"use of the narrow link", used, "", "≥ 0.8", used >= 0.8, "media only, headers left out")
+	seconds("first step down", first, 1500*time.Millisecond)
+	seconds("720p or better again", low, 10*time.Second)
+	seconds("the source again", source, 20*time.Second)
+	b.add(name+"changes in the steady narrow part", float64(steady), "", "≤ 1", steady <= 1, fmt.Sprintf("%d in all", len(n.changes)))
+	b.use(name, n, float64(narrowLink.kbit)*1000, "of the link's rate; media only, headers left out")
+	if err := b.delayed(name, n, map[string]time.Duration{"tcp": 800 * time.Millisecond, "udp": 400 * time.Millisecond}[transport]); err != nil {
+		return err
+	}
+	if transport == "udp" {
+		return b.hurt(name, n)
+	}
+	return nil
+}
+
+// freeze notes how long no picture came when the link became narrow.
+func (b *bench) freeze(name string, n *narrowed) {
+	down, _, _ := n.between(n.thin, n.thin.Add(5*time.Second))
+	b.add(name+"longest freeze on the way down", down.Seconds(), "s", "≤ 1", down <= time.Second, "")
+}
+
+// use notes which part of a rate, bit/s, media made of the narrow link, but for the first
+// three seconds.
+func (b *bench) use(name string, n *narrowed, rate float64, of string) {
+	from := n.thin.Add(3 * time.Second)
+	_, _, bytes := n.between(from, n.wide)
+	used := float64(bytes) * 8 / rate / n.wide.Sub(from).Seconds()
+	b.add(name+"use of the narrow link", used, "", "≥ 0.8", used >= 0.8, of)
+}
+
+// delayed notes how late pictures come over the narrow link, but for the first three
+// seconds; most 0: it is not bounded.
+func (b *bench) delayed(name string, n *narrowed, most time.Duration) error {
+	_, delays, _ := n.between(n.thin.Add(3*time.Second), n.wide)
 	if len(delays) == 0 {
 		return fmt.Errorf("nothing came over the narrow link")
 	}
-	most := map[string]time.Duration{"tcp": 800 * time.Millisecond, "udp": 400 * time.Millisecond}[transport]
 	p95 := delays[len(delays)*95/100]
-	b.add(name+"delay of the narrow part, p95", float64(p95.Milliseconds()), "ms", fmt.Sprintf("≤ %d", most.Milliseconds()), p95 <= most, fmt.Sprintf("p50 %d ms", delays[len(delays)/2].Milliseconds()))
-	marks, err := rtspcam.Recorded(filepath.Join(near, "a"))
-	if err != nil || len(marks) == 0 {
-		return fmt.Errorf("the recording beside: %d pictures, %w", len(marks), err)
+	note := fmt.Sprintf("p50 %d ms", delays[len(delays)/2].Milliseconds())
+	if most == 0 {
+		b.info(name+"delay of the narrow part, p95", float64(p95.Milliseconds()), "ms", note)
+		return nil
 	}
-	missing := int(marks[len(marks)-1].Counter-marks[0].Counter) + 1 - len(marks)
-	b.add(name+"pictures missing beside", float64(missing), "", "0", missing == 0, fmt.Sprintf("of %d", len(marks)))
+	b.add(name+"delay of the narrow part, p95", float64(p95.Milliseconds()), "ms", fmt.Sprintf("≤ %d", most.Milliseconds()), p95 <= most, note)
 	return nil
 }
 
@@ -248,13 +316,13 @@ func adaptChanges(out *bytes.Buffer) (list []engine.AdaptChange) {
 
 // adaptPeer has ffmpeg push the same over the same link, as it is.
 func (b *bench) adaptPeer(host *netlab.Host, url string) error {
-	v, thin, wide, _, err := b.narrowed(host, filepath.Join(b.dir, "adapt-far-peer"), func(target string) (*process, error) {
+	n, err := b.overWeakLink(host, narrowLink, "peer", func(target string) (*process, error) {
 		return start(nil, nil, "ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", url, "-map", "0", "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", target)
 	})
 	if err != nil {
 		return err
 	}
-	longest, delays, _ := v.between(thin, wide)
+	longest, delays, _ := n.between(n.thin, n.wide)
 	b.info("ffmpeg over tcp: longest freeze while narrow", longest.Seconds(), "s", "a fixed 4 Mbit/s")
 	if n := len(delays); n > 0 {
 		b.info("ffmpeg over tcp: delay while narrow, p95", float64(delays[n*95/100].Milliseconds()), "ms", "")

@@ -35,6 +35,7 @@ type bench struct {
 	bin     string // folder of rtsprec and rtspcam
 	dir     string // scratch, removed at the end
 	time    time.Duration
+	reports string // folder for what adapting relays report; empty: nowhere
 	results []Result
 }
 
@@ -90,6 +91,7 @@ var parts = []struct {
 	{"compose-recorded", (*bench).composeRecorded},
 	{"latency", (*bench).latency},
 	{"adapt", (*bench).adapt},
+	{"adapt-lossy", (*bench).adaptLossy},
 	{"hardware", (*bench).hardware},
 }
 
@@ -100,10 +102,13 @@ func main() {
 	}
 }
 
-// choose runs the benchmark, or is the bare relay or the decoders that it starts.
+// choose runs the benchmark, or is the bare relay, the decoders or the peer that it starts.
 func choose(args []string) error {
 	if len(args) == 2 && args[0] == "bare" {
 		return bare(args[1])
+	}
+	if len(args) == 2 && args[0] == "swallow" {
+		return swallow(args[1])
 	}
 	if len(args) == 4 && args[0] == "decode" {
 		return decode(args[1], args[2], args[3])
@@ -116,7 +121,8 @@ func run() error {
 	flag.DurationVar(&b.time, "time", 30*time.Second, "how long each recording runs")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of rtsprec and rtspcam")
 	out := flag.String("json", "", "also write the results to this file (- for standard output)")
-	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, adapt, hardware")
+	only := flag.String("only", "", "comma-separated parts: record, kill, outage, verify, year, timeline, clip, export, serve, relay, backfill, transcode, compose, pip, compose-live, compose-recorded, latency, adapt, adapt-lossy, hardware")
+	flag.StringVar(&b.reports, "reports", "", "folder in which the pictures of adapt are kept")
 	flag.Parse()
 	var err error
 	if b.bin, err = filepath.Abs(b.bin); err != nil {

@@ -87,3 +87,31 @@ func seiNumber(body []byte) (n int, rest []byte) {
 	}
 	return n, nil
 }
+
+// IsDisposable reports whether a unit can be left out by itself: no other picture refers to
+// it. H.264: nal_ref_idc is 0 (7.4.1). H.265: a sub-layer non-reference picture (7.4.2.2) of
+// the lowest sub-layer; one above may still be what a higher one refers to. Sound always.
+func IsDisposable(codec Codec, unit []byte) bool {
+	switch codec {
+	case H264:
+		picture := false
+		for nal := range NALs(unit) {
+			if len(nal) == 0 || nal[0]&0x1f < 1 || nal[0]&0x1f > h264IDR {
+				continue
+			}
+			if nal[0]>>5&3 != 0 {
+				return false
+			}
+			picture = true
+		}
+		return picture
+	case H265:
+		for nal := range NALs(unit) {
+			if kind := h265Type(nal); kind >= 0 && kind <= h265VCL {
+				return kind < 16 && kind%2 == 0 && nal[1]&7 == 1 // nuh_temporal_id_plus1
+			}
+		}
+		return false
+	}
+	return !codec.Video()
+}

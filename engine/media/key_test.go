@@ -100,3 +100,36 @@ func TestIsKeyOfSoundAndPicturesOnTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyWhatNothingRefersToIsDisposable(t *testing.T) {
+	unit := func(nals ...[]byte) (data []byte) {
+		for _, nal := range nals {
+			data = media.AppendNAL(data, nal)
+		}
+		return data
+	}
+	for _, c := range []struct {
+		what  string
+		codec media.Codec
+		data  []byte
+		want  bool
+	}{
+		{"H.264, nal_ref_idc 0", media.H264, unit([]byte{0x06, 1}, []byte{0x01, 1}, []byte{0x01, 2}), true},
+		{"H.264, one slice of it referred to", media.H264, unit([]byte{0x01, 1}, []byte{0x21, 2}), false},
+		{"H.264, an IDR picture", media.H264, unit([]byte{0x65, 1}), false},
+		{"H.264, parameter sets only", media.H264, unit([]byte{0x67, 1}), false},
+		{"H.265, TRAIL_N of the lowest sub-layer", media.H265, unit([]byte{0, 1, 9}), true},
+		{"H.265, TRAIL_R", media.H265, unit([]byte{1 << 1, 1, 9}), false},
+		{"H.265, TSA_N of a higher sub-layer", media.H265, unit([]byte{2 << 1, 2, 9}), false},
+		{"H.265, an IDR picture", media.H265, unit([]byte{19 << 1, 1, 9}), false},
+		{"H.265, a reserved kind of key frame", media.H265, unit([]byte{22 << 1, 1, 9}), false},
+		{"MPEG-4", media.MPEG4, []byte{0, 0, 1, 0xb6, 0x80}, false},
+		{"sound", media.AAC, []byte{1, 2, 3}, true},
+		{"nothing", media.H264, nil, false},
+		{"garbage", media.H265, []byte{0, 0, 0, 9, 1}, false},
+	} {
+		if got := media.IsDisposable(c.codec, c.data); got != c.want {
+			t.Errorf("%s: %t", c.what, got)
+		}
+	}
+}

@@ -112,12 +112,15 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	if again && (now.Sub(c.since) < reaction || q < c.waited+quiet && now.Sub(c.since) < dryMost) {
 		return nil
 	}
-	capacity := c.path.capacity()
+	capacity, most := c.path.capacity(), c.bitrate
+	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
+		most = max(most, c.seen)
+	}
 	switch {
 	case again: // what arrives may be all that was sent
 		capacity = min(max(capacity, c.path.doubt()*c.seen), c.seen)
-	case capacity <= 0 || capacity > c.bitrate:
-		capacity = c.bitrate
+	case capacity <= 0 || capacity > most:
+		capacity = most
 	}
 	if c.ceiling > 0 && c.state == Rise {
 		c.rest = min(c.rest*3/2, restMost) // failed near where it failed before

@@ -16,6 +16,8 @@ type burst struct {
 	Data   []byte  // channel bytes are 2*Track
 	Starts []int32 // where each packet's '$' stands in Data; the packet itself begins 4 bytes on
 	Key    bool
+	Alone  bool // nothing refers to it, see media.IsDisposable
+	Sound  bool
 	Wall   time.Time
 	RTP    uint32 // timestamp on the wire
 	Octets int    // of payload, for sender reports
@@ -125,6 +127,7 @@ func (p *packer) pack(au media.AccessUnit, rtp uint32, ext []byte) (burst, error
 	b := burst{
 		Track: int(p.track.ID), Key: au.Key, Wall: au.Wall, RTP: p.o.Base + rtp,
 		Starts: make([]int32, 0, len(p.pieces)),
+		Alone:  media.IsDisposable(p.track.Codec, au.Data), Sound: !p.track.Codec.Video(),
 	}
 	for i := range p.pieces {
 		n := len(p.pieces[i].head) + len(p.pieces[i].body)

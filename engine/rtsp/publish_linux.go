@@ -43,6 +43,10 @@ func kernelPath(nc net.Conn) (k kernelWord, ok bool) {
 		if err != nil {
 			return
 		}
+		// What has arrived behind a packet that was lost has arrived, though it is not acknowledged
+		// in order: else each loss would look like a link that has become narrow.
+		behind := int64(info.Sacked) * int64(info.Snd_mss)
+		n = max(n-int(behind), int(info.Notsent_bytes))
 		k = kernelWord{
 			rtt: time.Duration(info.Rtt) * time.Microsecond, silent: time.Duration(info.Last_ack_recv) * time.Millisecond,
 			unacked: int64(n), unsent: int64(info.Notsent_bytes),

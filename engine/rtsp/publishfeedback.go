@@ -56,6 +56,7 @@ func (p *Publisher) Feedback() rate.Feedback {
 	if p.transport != TCP || p.ctl == nil {
 		return f
 	}
+	f.Loss, f.Reported = 0, false // nothing is lost on the way, whatever the peer says
 	f.Sent = int64(p.ctl.sent.Load())
 	if k, ok := kernelPath(p.ctl.nc); ok {
 		f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), k.unsent
@@ -70,7 +71,7 @@ func (p *Publisher) Feedback() rate.Feedback {
 // kernelWord is what the kernel says of a TCP connection.
 type kernelWord struct {
 	rtt, silent     time.Duration // smoothed; since the last acknowledgement
-	unacked, unsent int64         // bytes; the first holds the second
+	unacked, unsent int64         // bytes that are not known to have arrived; the first holds the second
 }
 
 // roundTrips measures the path by small requests until the session is over.

@@ -62,19 +62,44 @@ func TestAPublisherMeasuresItsPathOverUDP(t *testing.T) {
 	if f.Sent == 0 || f.Delivered != 0 {
 		t.Errorf("%+v", f)
 	}
-	report := func(ssrc uint32, fraction byte) {
-		b := make([]byte, 32)
-		b[0], b[1], b[3] = 0x81, rtcpReceiverReport, 7
-		binary.BigEndian.PutUint32(b[8:], ssrc)
-		b[12] = fraction
-		p.control(b)
-	}
-	report(p.lines[list[0].Track].packer.o.SSRC+1, 255)
+	ssrc := p.lines[list[0].Track].packer.o.SSRC
+	p.control(lossReport(ssrc+1, 255))
 	if f = p.Feedback(); f.Reported && f.Loss > 0 {
 		t.Errorf("a report on another source counts: %+v", f)
 	}
-	report(p.lines[list[0].Track].packer.o.SSRC, 64)
+	p.control(lossReport(ssrc, 64))
 	if f = p.Feedback(); !f.Reported || f.Loss != 0.25 {
+		t.Errorf("%+v", f)
+	}
+	p.path.answered(-time.Hour, true) // a clock that was set back
+	c := rate.New(rate.Options{})
+	if d := c.Update(time.Now(), p.Feedback()); d.Queueing != 0 {
+		t.Errorf("a round trip below 0: %+v", d)
+	}
+}
+
+// lossReport is a receiver report of one block.
+func lossReport(ssrc uint32, fraction byte) []byte {
+	b := make([]byte, 32)
+	b[0], b[1], b[3] = 0x81, rtcpReceiverReport, 7
+	binary.BigEndian.PutUint32(b[8:], ssrc)
+	b[12] = fraction
+	return b
+}
+
+// Over TCP nothing is lost: a peer that says so is not believed.
+func TestAPublisherDoesNotBelieveLossOverTCP(t *testing.T) {
+	run, list := sample(t)
+	p, err := Publish(t.Context(), PublishOptions{URL: startTaker(t, &taker{}, nil), Measure: true, Clock: media.SystemClock{}}, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Write(t.Context(), list[0]); err != nil {
+		t.Fatal(err)
+	}
+	p.control(lossReport(p.lines[list[0].Track].packer.o.SSRC, 255))
+	if f := p.Feedback(); f.Loss != 0 || f.Reported {
 		t.Errorf("%+v", f)
 	}
 }

@@ -73,6 +73,7 @@ type ServerOptions struct {
 	Start   time.Duration // for Hub.Live to have a run; 0: 10 s
 	Reorder time.Duration // publishers over UDP: how long a missing packet is waited for; 0: 100 ms; negative: not at all
 	Queue   int64         // bytes that may wait for a reader; 0: 4 MiB
+	Latency time.Duration // how long live media may wait for a reader over TCP before it is dropped; 0: for as long as there is room
 
 	UDP       netip.AddrPort    // of RTP, an even port; RTCP is the next. Port 0: no UDP
 	Multicast *MulticastOptions // nil: no multicast

@@ -234,7 +234,7 @@ func TestAReaderBeginsWhereItIsCheapest(t *testing.T) {
 		s.Write(ctx, media.AccessUnit{PTS: int64(n) * 3000, Wall: clock.Wall(), Key: key, Data: media.AppendNAL(nil, append([]byte{head, 0x88}, make([]byte, size)...))})
 	}
 	waits := func(udp bool) bool {
-		out := &outlet{box: newOutbox(&deaf{}, 1<<20, time.Second, clock, new(sync.WaitGroup)), tracks: []outTrack{{set: true}}}
+		out := &outlet{box: newOutbox(&deaf{}, 1<<20, 0, time.Second, clock, new(sync.WaitGroup)), tracks: []outTrack{{set: true}}}
 		out.box.corked = true
 		if udp {
 			out.udp = &udpPorts{}

@@ -60,7 +60,7 @@ func newServerConn(s *Server, nc net.Conn, addr netip.Addr) *serverConn {
 		c.peer = netip.AddrPortFrom(addr, uint16(t.Port))
 	}
 	_, c.secure = nc.(*tls.Conn)
-	c.box = newOutbox(nc, s.o.Queue, s.o.Stuck, s.o.Clock, &c.work)
+	c.box = newOutbox(nc, s.o.Queue, s.o.Latency, s.o.Stuck, s.o.Clock, &c.work)
 	c.hear(s.o.Clock.Now())
 	return c
 }

@@ -25,6 +25,7 @@ type outbox struct {
 	nc    net.Conn
 	raw   syscall.RawConn // nil: every write is the goroutine's (TLS)
 	limit int64
+	late  time.Duration // how long live media may wait; 0: for as long as there is room
 	stuck time.Duration
 	clock media.Clock
 	work  *sync.WaitGroup
@@ -39,9 +40,10 @@ type outbox struct {
 	running  bool // the goroutine has been started
 	writing  bool // it has something in hand
 	waiting  []chunk
-	bytes    int64 // of media that waits or is in hand
-	answers  int   // bytes of answers that wait
-	skipping bool  // up to the next key frame
+	inHand   []chunk // of the goroutine
+	bytes    int64   // of media that waits or is in hand
+	answers  int     // bytes of answers that wait
+	skipping bool    // up to the next key frame
 	dropped  uint64
 	total    uint64
 	err      error
@@ -56,24 +58,34 @@ type chunk struct {
 	data  []byte
 	media bool
 	begun bool // its first bytes are on their way: it cannot be left out any more
+	live  *shot
+	key   bool // of live: a reader that missed something may begin here
+	since time.Time
 }
 
 const (
 	maxAnswers = 64 << 10 // bytes of answers that a peer may leave unread
 	batchBytes = 64 << 10 // taken in hand at a time, and the least a reader must take in Stuck
 	unsent     = 256 << 10
+
+	// Where media may not be late less is taken in hand and left with the kernel: what waits
+	// here can be dropped.
+	batchShort  = 16 << 10
+	unsentShort = 16 << 10
 )
 
 // errStuck is why a connection ends whose peer takes nothing.
 var errStuck = fault.New(fault.Timeout, "the reader takes nothing")
 
-func newOutbox(nc net.Conn, limit int64, stuck time.Duration, clock media.Clock, work *sync.WaitGroup) *outbox {
+func newOutbox(nc net.Conn, limit int64, late, stuck time.Duration, clock media.Clock, work *sync.WaitGroup) *outbox {
 	b := &outbox{
-		nc: nc, limit: limit, stuck: stuck, clock: clock, work: work,
+		nc: nc, limit: limit, late: late, stuck: stuck, clock: clock, work: work,
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if b.raw = rawOf(nc); b.raw != nil {
-		limitUnsent(b.raw, unsent)
+		if limitUnsent(b.raw, unsent); late > 0 {
+			limitUnsent(b.raw, unsentShort)
+		}
 	}
 	b.once = func(fd uintptr) bool {
 		b.sent, b.fail = writeNow(fd, b.now)
@@ -98,26 +110,31 @@ func (b *outbox) idle() bool {
 	return b.raw != nil && !b.corked && !b.writing && len(b.waiting) == 0
 }
 
-// offer gives media that may be dropped: when more waits than the limit, everything up to
-// the next key frame is, and with it what waits then, so that the reader sees what is new.
-// False: it was dropped.
-func (b *outbox) offer(data []byte, key bool) bool {
+// offer gives live media that may be dropped, in the bytes that the reader gets: when more
+// waits than the limit, everything up to the next key frame is, and with it what waits then,
+// so that the reader sees what is new; and what has waited too long, see expire. False: it
+// was dropped.
+func (b *outbox) offer(s *shot, data []byte, key bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err != nil {
 		return false
 	}
+	b.expire()
 	full := b.bytes > 0 && b.bytes+int64(len(data)) > b.limit
 	if b.skipping || full {
-		b.skipping = true
-		if !key {
+		switch {
+		case b.late > 0 && s.Sound && !full: // sound goes on
+		case !key:
+			b.skipping = true
 			b.dropped++
 			return false
+		default:
+			b.clear()
+			b.skipping = false
 		}
-		b.clear()
-		b.skipping = false
 	}
-	b.put(data)
+	b.put(chunk{data: data, media: true, live: s, key: key})
 	return true
 }
 
@@ -127,27 +144,30 @@ func (b *outbox) keep(data []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
-		b.put(data)
+		b.put(chunk{data: data, media: true})
 	}
 }
 
 // put writes media now or lets it wait. The lock is held.
-func (b *outbox) put(data []byte) {
-	b.total += uint64(len(data))
-	begun := false
+func (b *outbox) put(c chunk) {
+	b.total += uint64(len(c.data))
 	if b.idle() {
-		n, err := b.try(data)
+		n, err := b.try(c.data)
 		if err != nil {
 			b.end(err)
 			return
 		}
-		if n == len(data) {
+		if n == len(c.data) {
+			b.left(c)
 			return
 		}
-		data, begun = data[n:], n > 0
+		c.data, c.begun = c.data[n:], n > 0
 	}
-	b.waiting = append(b.waiting, chunk{data, true, begun})
-	b.bytes += int64(len(data))
+	if b.late > 0 {
+		c.since = b.clock.Now()
+	}
+	b.waiting = append(b.waiting, c)
+	b.bytes += int64(len(c.data))
 	b.start()
 }
 
@@ -161,7 +181,7 @@ func (b *outbox) send(ctx context.Context, data []byte) error {
 			return b.err
 		}
 		if b.bytes == 0 || b.bytes+int64(len(data)) <= b.limit {
-			b.put(data)
+			b.put(chunk{data: data, media: true})
 			b.mu.Unlock()
 			return nil
 		}
@@ -202,7 +222,7 @@ func (b *outbox) answer(data []byte) {
 	for at < len(b.waiting) && (b.waiting[at].begun || !b.waiting[at].media) {
 		at++
 	}
-	b.waiting = slices.Insert(b.waiting, at, chunk{data, false, begun})
+	b.waiting = slices.Insert(b.waiting, at, chunk{data: data, begun: begun})
 	b.start()
 }
 
@@ -215,16 +235,22 @@ func (b *outbox) flush() {
 	b.signal()
 }
 
-func (b *outbox) clear() {
-	b.waiting = slices.DeleteFunc(b.waiting, func(c chunk) bool {
-		if !c.media || c.begun {
-			return false
+func (b *outbox) clear() { b.remove(func(int, *chunk) bool { return true }) }
+
+// remove leaves out media that waits.
+func (b *outbox) remove(goes func(i int, c *chunk) bool) {
+	kept := b.waiting[:0]
+	for i, c := range b.waiting {
+		if !c.media || c.begun || !goes(i, &c) {
+			kept = append(kept, c)
+			continue
 		}
 		b.bytes -= int64(len(c.data))
 		b.total -= uint64(len(c.data))
 		b.dropped++
-		return true
-	})
+	}
+	clear(b.waiting[len(kept):])
+	b.waiting = kept
 }
 
 // cork holds media back, so that an answer can go before it; uncork lets it go.
@@ -334,14 +360,22 @@ func (b *outbox) some() bool {
 		b.end(err)
 		return false
 	}
+	for _, c := range b.inHand {
+		b.left(c)
+	}
+	clear(b.inHand)
 	b.signal()
 	return true
 }
 
 // take takes chunks off the front; size counts those of media. The lock is held.
 func (b *outbox) take() (list net.Buffers, size int64) {
-	n, bytes := 0, 0
-	for n < len(b.waiting) && bytes < batchBytes {
+	n, bytes, most := 0, 0, batchBytes
+	if b.late > 0 {
+		most = batchShort
+		b.expire()
+	}
+	for n < len(b.waiting) && bytes < most {
 		c := &b.waiting[n]
 		if c.media && b.corked && !c.begun {
 			break
@@ -355,6 +389,7 @@ func (b *outbox) take() (list net.Buffers, size int64) {
 		}
 		n++
 	}
+	b.inHand = append(b.inHand[:0], b.waiting[:n]...)
 	b.waiting = slices.Delete(b.waiting, 0, n)
 	return list, size
 }

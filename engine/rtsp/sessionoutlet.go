@@ -34,7 +34,8 @@ type outTrack struct {
 // not the usual ones. It is used under the lock of its stream, or by one player.
 type shot struct {
 	burst
-	report  int // bytes of the framed sender report that Data begins with; 0: none is due
+	sent    *Delays // where it is noted how late it left; nil: nowhere
+	report  int     // bytes of the framed sender report that Data begins with; 0: none is due
 	patched []patch
 }
 
@@ -122,13 +123,13 @@ func (o *outlet) offer(s *shot, key bool) {
 		o.datagrams(s)
 		return
 	}
-	o.box.offer(s.on(o.tracks[s.Track].channel), key)
+	o.box.offer(s, s.on(o.tracks[s.Track].channel), key)
 }
 
 // keep is offer for a shot of the pictures that a reader joins with.
 func (o *outlet) keep(s *shot) {
 	if o.udp != nil {
-		o.datagrams(s)
+		o.datagrams(&shot{burst: s.burst, report: s.report}) // how old it is, is no delay
 		return
 	}
 	o.box.keep(s.on(o.tracks[s.Track].channel))
@@ -153,6 +154,10 @@ func (o *outlet) shoot(s *shot) {
 		o.udp.report(s.Data[frameHead:s.report], t.to)
 	}
 	o.udp.send(&s.burst, t.to)
+	if s.sent != nil {
+		now := o.box.clock.Now()
+		s.sent.UDP.Add(now, now.Sub(s.Wall))
+	}
 }
 
 // flush drops what has not left yet: at a seek, and at a pause.

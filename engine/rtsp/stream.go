@@ -33,7 +33,8 @@ type StreamOptions struct {
 // the same tracks (RTP time, numbering and SSRCs run on); otherwise their sessions are
 // ended. Close ends them all.
 type Stream struct {
-	o StreamOptions
+	o      StreamOptions
+	delays Delays
 
 	mu      sync.Mutex
 	run     media.Run
@@ -79,6 +80,9 @@ func (s *Stream) Run() (media.Run, bool) {
 	run.Tracks = slices.Clone(run.Tracks)
 	return run, s.on
 }
+
+// Delays are how late what is written comes, and leaves for its readers.
+func (s *Stream) Delays() *Delays { return &s.delays }
 
 // Readers is how many sessions have set the stream up.
 func (s *Stream) Readers() int {
@@ -166,12 +170,14 @@ func (s *Stream) Write(ctx context.Context, au media.AccessUnit) error {
 		return nil
 	}
 	now := s.o.Clock.Now()
+	s.delays.Received.Add(now, now.Sub(au.Wall))
 	t := shot{burst: b}
 	if l.due(&b, now) {
 		t = *newShot(b, l.report(&b))
 	}
 	l.sent(&b)
 	s.hold(&t, now)
+	t.sent = &s.delays
 	s.deliver(l, &t)
 	return nil
 }
@@ -195,6 +201,7 @@ func (s *Stream) deliver(l *streamLine, t *shot) {
 		}
 		if first == nil {
 			first = newShot(t.burst, l.report(&t.burst))
+			first.sent = t.sent
 		}
 		p.told[t.Track] = true
 		p.out.offer(first, start)

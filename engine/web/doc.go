@@ -16,7 +16,7 @@
 //	GET /timeline.png            ?recording=[&from=][&to=][&width=]  its timeline as a picture, with the cameras one may replay
 //	                             says of when. 404 where there is no decoder
 //	GET /metrics                 for Prometheus
-//	GET /healthz                 503 while a camera's media does not reach the disk
+//	GET /healthz                 503 while a camera's media does not reach the disk, or nothing a target
 //
 // A camera is named by its path, RECORDING/CAMERA, as the API lists it. Times are RFC
 // 3339 ("2026-11-22T09:00:00.250Z") or seconds since 1970 ("1795338000.25"). All

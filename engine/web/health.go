@@ -11,6 +11,8 @@ import (
 //	{"status": "ok", "recording": 3, "missing": []}
 //	{"status": "failing", "recording": 3, "missing": [{"camera": "gate", "since": "...", "for_s": 71.5, "state": "retrying", "reason": "..."}]}
 //
+// So it is while nothing reaches a target of a relay, which is listed under "silent".
+//
 // The status is for everybody, so that a probe needs no password; which cameras they are
 // is for those who may see them.
 func (h *Handler) health(w http.ResponseWriter, r *http.Request, user string) error {
@@ -21,14 +23,27 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request, user string) er
 		State  string    `json:"state"`
 		Reason string    `json:"reason,omitempty"`
 	}
+	type silent struct {
+		Target string  `json:"target"`
+		For    float64 `json:"for_s"`
+		State  string  `json:"state"`
+		Reason string  `json:"reason,omitempty"`
+	}
 	report := struct {
 		Status    string    `json:"status"`
 		Recording int       `json:"recording"` // cameras whose media should be reaching the disk
 		Failing   int       `json:"failing"`   // of them, those whose media does not
 		Missing   []missing `json:"missing"`
+		Silent    []silent  `json:"silent,omitempty"`
 	}{Status: "ok", Missing: []missing{}}
 
-	for _, c := range h.state().Cameras {
+	state := h.state()
+	for _, t := range state.Targets {
+		if age := h.o.Clock.Wall().Sub(t.Latest); age > h.o.Stale {
+			report.Silent = append(report.Silent, silent{t.Name, age.Seconds(), t.State, t.Reason})
+		}
+	}
+	for _, c := range state.Cameras {
 		if c.Recorded == nil || c.Recorded.Expected.IsZero() {
 			continue
 		}
@@ -51,7 +66,7 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request, user string) er
 	}
 	report.Missing = shown
 	status := http.StatusOK
-	if report.Failing > 0 {
+	if report.Failing > 0 || len(report.Silent) > 0 {
 		report.Status, status = "failing", http.StatusServiceUnavailable
 	}
 	answer(w, status, report)

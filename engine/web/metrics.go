@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"rtsprec/engine/fault"
+	"rtsprec/engine/rate"
 )
 
 // metrics answers Prometheus. A scrape sees the cameras that its user may see.
@@ -42,6 +43,7 @@ var (
 	descDisk      = ofCamera("disk_age_seconds", "Seconds since bytes of the camera last reached the disk; absent while it is not to be recorded.")
 	descBytes     = ofCamera("recorded_bytes", "Bytes on the disk.")
 	descCoverage  = ofCamera("coverage_ratio", "Recorded part of the window so far.")
+	descDelay     = ofCamera("delay_seconds", "Delay of live media from its capture on, quantiles of the last seconds; hop is received here, or tcp or udp to readers; quantile 1 is the most.", "hop")
 	descForecast  = ofCamera("disk_forecast_days", "Days until the camera's disk is full at this pace; absent when it will not be or nobody knows.")
 )
 
@@ -67,10 +69,13 @@ func ofServer(name, help string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descUp, descFPS, descBitrate, descPackets, descLost, descLoss, descReconnect, descReaders,
+		descUp, descFPS, descBitrate, descPackets, descLost, descLoss, descReconnect, descReaders, descDelay,
 		descGaps, descDisk, descBytes, descCoverage, descForecast,
 		descBuild, descSessions, descPlaying, descSent, descReceived, descRefused, descHealthy,
 	} {
+		out <- d
+	}
+	for _, d := range targetDescs {
 		out <- d
 	}
 }
@@ -94,6 +99,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		count(descPackets, float64(cam.Packets), cam.Path)
 		count(descLost, float64(cam.Lost), cam.Path)
 		count(descReconnect, float64(max(cam.Sessions, 1)-1), cam.Path)
+		for hop, spread := range cam.Delays {
+			out <- summary(descDelay, spread, cam.Path, hop)
+		}
 		rec := cam.Recorded
 		if rec == nil {
 			continue
@@ -112,6 +120,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			healthy = min(healthy, truth(!stale))
 		}
 	}
+	for _, t := range c.s.Targets {
+		t.collect(out, gauge, count)
+	}
 	gauge(descBuild, 1, c.h.o.Version)
 	gauge(descSessions, float64(c.s.Server.Sessions))
 	gauge(descPlaying, float64(c.s.Server.Readers))
@@ -119,6 +130,12 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count(descSent, float64(c.s.Server.Sent))
 	count(descReceived, float64(c.s.Server.Received))
 	count(descRefused, float64(c.s.Server.Refused))
+}
+
+// summary is delays as Prometheus has them.
+func summary(d *prometheus.Desc, s rate.Spread, labels ...string) prometheus.Metric {
+	quantiles := map[float64]float64{0.5: s.P50 / 1000, 0.95: s.P95 / 1000, 1: s.Max / 1000}
+	return prometheus.MustNewConstSummary(d, s.All, s.Sum, quantiles, labels...)
 }
 
 func truth(b bool) float64 {

@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"time"
+
+	"rtsprec/engine/rate"
+)
 
 // Hub knows how recording and serving stand now. It is asked with every request for
 // metrics, health and rights, so State is cheap and waits for no disk and no network. The
@@ -14,6 +18,36 @@ type State struct {
 	At      time.Time     `json:"at"`
 	Cameras []CameraState `json:"cameras"`
 	Server  ServerState   `json:"server"`
+	Targets []TargetState `json:"targets,omitempty"` // of a relay
+}
+
+// TargetState is one server that is published to. Counters rise for as long as the process
+// lives.
+type TargetState struct {
+	Name     string      `json:"name"`
+	State    string      `json:"state"` // "waiting", "sending", "behind", "retrying"
+	Reason   string      `json:"reason,omitempty"`
+	Up       bool        `json:"up"`       // there is a session
+	Latest   time.Time   `json:"latest"`   // when something was last sent; before that when sending was begun
+	Sessions int         `json:"sessions"` // so far
+	Units    uint64      `json:"units"`
+	Sent     uint64      `json:"sent_bytes"` // of RTP
+	Dropped  uint64      `json:"dropped"`    // units
+	Queue    int64       `json:"queue_bytes"`
+	Bitrate  float64     `json:"bitrate"` // bit/s over the last seconds
+	Delay    rate.Spread `json:"delay"`   // from capture until it is with the kernel
+	Adapt    *AdaptState `json:"adapt,omitempty"`
+}
+
+// AdaptState is what pictures that follow their way are sent as.
+type AdaptState struct {
+	Step     int           `json:"step"` // 0: the source itself
+	Name     string        `json:"name"`
+	Bitrate  int           `json:"bitrate"`  // bit/s that the way is given
+	Capacity int           `json:"capacity"` // bit/s, as last seen full; 0: never
+	Changes  int           `json:"changes"`  // of the step
+	Queueing time.Duration `json:"queueing_ns"`
+	Loss     float64       `json:"loss"` // 0 to 1
 }
 
 // CameraState is one camera or published path. Counters rise for as long as the process
@@ -31,6 +65,9 @@ type CameraState struct {
 	Packets   uint64    `json:"packets"` // received or lost
 	Lost      uint64    `json:"lost"`    // of them
 	Sessions  uint64    `json:"sessions"`
+	// Delays are those of live media from its capture on, over the last seconds, by hop:
+	// "received" here, "tcp" and "udp" to RTSP readers.
+	Delays map[string]rate.Spread `json:"delays,omitempty"`
 	// Recorded is nil for what is not recorded.
 	Recorded *Recorded `json:"recorded,omitempty"`
 }

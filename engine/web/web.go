@@ -52,17 +52,7 @@ const (
 
 // New returns the handler of everything this package serves. It starts nothing.
 func New(o Options) *Handler {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Stale <= 0 {
-		o.Stale = 10 * time.Second
-	}
-	h := &Handler{
-		o: o, log: o.Log, mux: http.NewServeMux(), page: newPage(),
-		clips: make(chan struct{}, maxClips), waiting: make(chan struct{}, maxWaiting),
-		blocks: sync.Pool{New: newBlock}, stall: stall,
-	}
+	h := newHandler(o)
 	h.handle("/api/v1/recordings", h.recordings)
 	h.handle("/api/v1/cameras", h.cameras)
 	h.handle("/api/v1/timeline", h.timeline)
@@ -77,11 +67,30 @@ func New(o Options) *Handler {
 	h.handle("/clip", h.clip)
 	h.handle("/still.jpg", h.still)
 	h.handle("/timeline.png", h.chart)
-	h.handle("/metrics", h.metrics)
-	h.handle("/healthz", h.health)
 	h.handle("/login", h.loginPage)
 	h.handle("/page/", h.asset)
 	h.handle("/", h.home)
+	return h
+}
+
+// NewStatus returns a handler of /metrics and /healthz alone. A Library is not needed.
+func NewStatus(o Options) *Handler { return newHandler(o) }
+
+// newHandler returns a handler of how things stand, to which others are added.
+func newHandler(o Options) *Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Stale <= 0 {
+		o.Stale = 10 * time.Second
+	}
+	h := &Handler{
+		o: o, log: o.Log, mux: http.NewServeMux(), page: newPage(),
+		clips: make(chan struct{}, maxClips), waiting: make(chan struct{}, maxWaiting),
+		blocks: sync.Pool{New: newBlock}, stall: stall,
+	}
+	h.handle("/metrics", h.metrics)
+	h.handle("/healthz", h.health)
 	return h
 }
 

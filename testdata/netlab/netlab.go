@@ -22,6 +22,7 @@ type Host struct {
 	t     TB
 	name  string
 	iface string     // on the test's side
+	loses bool       // Lose was called
 	Near  netip.Addr // of the test's side
 	Far   netip.Addr // of the host
 }
@@ -71,10 +72,18 @@ func (h *Host) Shape(kbit int) {
 	h.run("tc", "qdisc", "replace", "dev", h.iface, "root", "tbf", "rate", fmt.Sprintf("%dkbit", kbit), "burst", "4kb", "latency", "100ms")
 }
 
-// Lose drops so many of a hundred packets that come to the host.
+// Lose drops so many of a hundred packets that come to the host; 0: none any more.
 func (h *Host) Lose(percent int) {
 	h.t.Helper()
-	h.inside("nft", fmt.Sprintf("add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }; flush chain inet lossy in; add rule inet lossy in iifname far numgen random mod 100 < %d drop", percent))
+	if percent == 0 && !h.loses {
+		return
+	}
+	h.loses = true
+	rule := "add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }; flush chain inet lossy in"
+	if percent > 0 {
+		rule += fmt.Sprintf("; add rule inet lossy in iifname far numgen random mod 100 < %d drop", percent)
+	}
+	h.inside("nft", rule)
 }
 
 func (h *Host) run(name string, args ...string) {
