@@ -15,21 +15,10 @@ import (
 // makes its caller wait: what it cannot do in time is left out before it is encoded, so that
 // what it hands on is whole.
 type recoder struct {
-	coder   media.Coder
-	track   media.Track
-	device  string
-	gop     time.Duration
+	imprint
 	decoder media.PictureDecoder
-	after   media.Ticks // PTS behind which pictures are shown
-
-	// The worker's own.
-	encoder media.PictureEncoder
-	open    presets.Rung // that encoder was opened for; its Bitrate is the last set
-	fresh   bool         // nothing has come out of the encoder yet
-	due     media.Ticks  // of the next picture
-	shown   media.Ticks  // of the last one
-	begun   bool
-	emit    func(media.AccessUnit)
+	after   media.Ticks                       // PTS behind which pictures are shown
+	show    func(p media.Picture, behind int) // what becomes of a picture; nil: it is encoded
 
 	done  chan struct{}
 	ready chan struct{}
@@ -44,12 +33,31 @@ type recoder struct {
 	skipped uint64 // pictures
 }
 
+// imprint is the encoder's side: pictures in, units of one track out, in a size and at a bit
+// rate that may change between any two pictures. It is one goroutine's own.
+type imprint struct {
+	coder  media.Coder
+	track  media.Track
+	device string
+	gop    time.Duration
+	emit   func(media.AccessUnit)
+
+	encoder media.PictureEncoder
+	open    presets.Rung // that encoder was opened for; its Bitrate is the last set
+	fresh   bool         // nothing has come out of the encoder yet
+	due     media.Ticks  // of the next picture
+	shown   media.Ticks  // of the last one
+	begun   bool
+}
+
 type waitingUnit struct {
 	media.AccessUnit
 	silent bool // its picture is only decoded
 }
 
 const (
+	recodeGOP = 2 * time.Second
+
 	recodeBehind  = 6   // units that wait before pictures are left out
 	recodeWaiting = 150 // units that wait before units are dropped up to a key frame
 )
@@ -61,7 +69,14 @@ func newRecoder(coder media.Coder, track media.Track, config []byte, device stri
 	if err != nil {
 		return nil, err
 	}
-	return &recoder{coder: coder, track: track, device: device, gop: 2 * time.Second, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+	return &recoder{imprint: imprint{coder: coder, track: track, device: device, gop: recodeGOP}, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+}
+
+// windUp gives the group of pictures that is under way, before start.
+func (c *recoder) windUp(g latestGroup) {
+	for i, au := range g.units {
+		c.wind(au, i == len(g.units)-1)
+	}
 }
 
 // wind gives a unit of the past, before start; only the last one's picture is shown.
@@ -153,7 +168,11 @@ func (c *recoder) take(ctx context.Context) (u waitingUnit, behind int, ok bool)
 func (c *recoder) work(u waitingUnit, behind int) {
 	pictures, err := c.decoder.Decode(u.AccessUnit)
 	for _, p := range pictures {
-		if err == nil && !u.silent {
+		switch {
+		case err != nil || u.silent:
+		case c.show != nil:
+			c.show(p, behind)
+		default:
 			c.encode(p, behind)
 		}
 		p.Release()
@@ -165,7 +184,7 @@ func (c *recoder) encode(p media.Picture, behind int) {
 	c.mu.Lock()
 	want, late, fill := c.want, c.late, c.fill
 	c.mu.Unlock()
-	if p.PTS() <= c.after || c.begun && p.PTS() < c.due {
+	if p.PTS() <= c.after || c.early(p) {
 		return
 	}
 	if behind > recodeBehind || late && c.begun {
@@ -174,15 +193,25 @@ func (c *recoder) encode(p media.Picture, behind int) {
 		c.mu.Unlock()
 		return
 	}
+	c.draw(p, want, false, fill)
+}
+
+// early says that a picture is one too many.
+func (c *imprint) early(p media.Picture) bool { return c.begun && p.PTS() < c.due }
+
+// draw encodes a picture, as a key frame where that is wanted. With fill it is made up to
+// the rate. The error is of an encoder that cannot be opened; one that
+// fails is opened again with the next picture.
+func (c *imprint) draw(p media.Picture, want presets.Rung, key, fill bool) error {
 	if err := c.shape(p, want); err != nil {
-		return
+		return err
 	}
-	key := c.fresh || want.KeyFramesOnly
+	key = key || c.fresh || want.KeyFramesOnly
 	units, err := c.encoder.Encode(p, key)
 	if err != nil {
 		c.encoder.Close()
 		c.encoder = nil
-		return
+		return nil
 	}
 	if since := p.PTS() - c.shown; fill && c.begun && since > 0 {
 		c.made(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
@@ -190,11 +219,12 @@ func (c *recoder) encode(p media.Picture, behind int) {
 	c.shown = p.PTS()
 	c.paced(p.PTS(), want)
 	c.give(units)
+	return nil
 }
 
 // made puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
 // which decoders pass over.
-func (c *recoder) made(units []media.AccessUnit, size int) {
+func (c *imprint) made(units []media.AccessUnit, size int) {
 	for i, au := range units {
 		short := min(size, 160<<10) - len(au.Data) - 8
 		if short < 16 {
@@ -210,7 +240,7 @@ func (c *recoder) made(units []media.AccessUnit, size int) {
 }
 
 // paced decides when the next picture is due.
-func (c *recoder) paced(at media.Ticks, want presets.Rung) {
+func (c *imprint) paced(at media.Ticks, want presets.Rung) {
 	fps := want.FPS
 	if want.KeyFramesOnly {
 		fps = 1 / c.gop.Seconds()
@@ -230,7 +260,7 @@ func (c *recoder) paced(at media.Ticks, want presets.Rung) {
 }
 
 // shape makes sure of an encoder as it is wanted. Another size begins with a key frame.
-func (c *recoder) shape(p media.Picture, want presets.Rung) error {
+func (c *imprint) shape(p media.Picture, want presets.Rung) error {
 	if c.encoder != nil && want.Width == c.open.Width && want.Height == c.open.Height && want.KeyFramesOnly == c.open.KeyFramesOnly {
 		if off := want.Bitrate - c.open.Bitrate; off*off > c.open.Bitrate/25*(c.open.Bitrate/25) {
 			c.encoder.SetBitrate(want.Bitrate, want.Bitrate)
@@ -254,14 +284,14 @@ func (c *recoder) shape(p media.Picture, want presets.Rung) error {
 }
 
 // give hands units on, key frames with their parameter sets.
-func (c *recoder) give(units []media.AccessUnit) {
+func (c *imprint) give(units []media.AccessUnit) {
 	for _, au := range units {
 		if au.Key {
 			config := au.Config
 			if config == nil {
 				config = c.encoder.Track().Config
 			}
-			au = withSets(au, c.track.Codec, config)
+			au = media.WithConfig(au, c.track.Codec, config)
 		}
 		c.fresh = false
 		c.emit(au)
@@ -269,7 +299,7 @@ func (c *recoder) give(units []media.AccessUnit) {
 }
 
 // flush ends the encoder.
-func (c *recoder) flush() {
+func (c *imprint) flush() {
 	if c.encoder == nil {
 		return
 	}

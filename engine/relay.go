@@ -89,7 +89,7 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Targets) == 0 {
 		return nil, fault.New(fault.Usage, "a relay without a target")
 	}
-	if len(o.Adapt.Ladder.Rungs) > 0 && d.Coder == nil {
+	if o.Adapt.on() && d.Coder == nil {
 		return nil, ErrNoCodecs
 	}
 	if err := o.Transcode.check(d.Coder); err != nil {
@@ -159,7 +159,7 @@ func (r *relay) prepare() (err error) {
 		}
 		line := newLiveLine(r.deps, t)
 		line.queue = newQueue(line, orDefault(r.o.Queue, DefaultRelayQueue))
-		if len(r.o.Adapt.Ladder.Rungs) > 0 {
+		if r.o.Adapt.on() {
 			line.measure = true
 			line.adapter = newAdapter(r.deps, t.name(), r.o.Adapt, line.queue, line.path)
 		}
