@@ -25,6 +25,7 @@ type outbox struct {
 	nc    net.Conn
 	raw   syscall.RawConn // nil: every write is the goroutine's (TLS)
 	limit int64
+	batch int // bytes taken in hand at a time
 	stuck time.Duration
 	clock media.Clock
 	work  *sync.WaitGroup
@@ -36,8 +37,9 @@ type outbox struct {
 
 	mu       sync.Mutex
 	corked   bool
-	running  bool // the goroutine has been started
-	writing  bool // it has something in hand
+	running  bool      // the goroutine has been started
+	writing  bool      // it has something in hand
+	began    time.Time // when it took that
 	waiting  []chunk
 	bytes    int64 // of media that waits or is in hand
 	answers  int   // bytes of answers that wait
@@ -69,7 +71,7 @@ var errStuck = fault.New(fault.Timeout, "the reader takes nothing")
 
 func newOutbox(nc net.Conn, limit int64, stuck time.Duration, clock media.Clock, work *sync.WaitGroup) *outbox {
 	b := &outbox{
-		nc: nc, limit: limit, stuck: stuck, clock: clock, work: work,
+		nc: nc, limit: limit, batch: batchBytes, stuck: stuck, clock: clock, work: work,
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if b.raw = rawOf(nc); b.raw != nil {
@@ -151,16 +153,16 @@ func (b *outbox) put(data []byte) {
 	b.start()
 }
 
-// send gives media that is not dropped: it waits while more than the limit waits. The
+// send gives media that is not dropped: it waits while more than limit bytes wait. The
 // error is ctx's, or why the connection has ended.
-func (b *outbox) send(ctx context.Context, data []byte) error {
+func (b *outbox) send(ctx context.Context, data []byte, limit int64) error {
 	for {
 		b.mu.Lock()
 		if b.err != nil {
 			b.mu.Unlock()
 			return b.err
 		}
-		if b.bytes == 0 || b.bytes+int64(len(data)) <= b.limit {
+		if b.bytes == 0 || b.bytes+int64(len(data)) <= limit {
 			b.put(data)
 			b.mu.Unlock()
 			return nil
@@ -216,15 +218,21 @@ func (b *outbox) flush() {
 }
 
 func (b *outbox) clear() {
+	b.dropped += b.leaveOut(func([]byte) bool { return true })
+}
+
+// leaveOut leaves out media that waits and is of a kind. The lock is held.
+func (b *outbox) leaveOut(of func(data []byte) bool) (units uint64) {
 	b.waiting = slices.DeleteFunc(b.waiting, func(c chunk) bool {
-		if !c.media || c.begun {
+		if !c.media || c.begun || !of(c.data) {
 			return false
 		}
 		b.bytes -= int64(len(c.data))
 		b.total -= uint64(len(c.data))
-		b.dropped++
+		units++
 		return true
 	})
+	return units
 }
 
 // cork holds media back, so that an answer can go before it; uncork lets it go.
@@ -316,7 +324,7 @@ func (b *outbox) run() {
 func (b *outbox) some() bool {
 	b.mu.Lock()
 	list, size := b.take()
-	b.writing = len(list) > 0
+	b.writing, b.began = len(list) > 0, b.clock.Now()
 	b.mu.Unlock()
 	if len(list) == 0 {
 		b.signal()
@@ -341,7 +349,7 @@ func (b *outbox) some() bool {
 // take takes chunks off the front; size counts those of media. The lock is held.
 func (b *outbox) take() (list net.Buffers, size int64) {
 	n, bytes := 0, 0
-	for n < len(b.waiting) && bytes < batchBytes {
+	for n < len(b.waiting) && bytes < b.batch {
 		c := &b.waiting[n]
 		if c.media && b.corked && !c.begun {
 			break
