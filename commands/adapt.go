@@ -10,6 +10,9 @@ import (
 	"rtsprec/engine"
 )
 
+// defaultLadder is the one for whoever names none.
+const defaultLadder = "standard"
+
 // adaptFlags say how pictures follow the way they take.
 type adaptFlags struct {
 	adapt   bool
@@ -20,7 +23,7 @@ type adaptFlags struct {
 }
 
 func newAdaptFlags() adaptFlags {
-	return adaptFlags{ladder: "standard", latency: span{d: engine.DefaultLatency, min: 10 * time.Millisecond, max: time.Minute}}
+	return adaptFlags{ladder: defaultLadder, latency: span{d: engine.DefaultLatency, min: 10 * time.Millisecond, max: time.Minute}}
 }
 
 func (f *adaptFlags) bind(cmd *cobra.Command, p *process) {

@@ -24,6 +24,7 @@ type link struct {
 	port  int
 	to    string
 	slow  atomic.Int64 // bytes a second towards the server; 0: no limit
+	low   atomic.Int64 // the same from the server
 	mu    sync.Mutex
 	conns []net.Conn
 	off   bool
@@ -49,6 +50,7 @@ func newLink(t testing.TB, to string) *link {
 				a.Close()
 				continue
 			}
+			b.(*net.TCPConn).SetReadBuffer(16 << 10)
 			workers.Go(func() { k.forth(b, a); b.Close() })
 			workers.Go(func() { k.back(a, b); a.Close() })
 		}
@@ -103,6 +105,9 @@ func (k *link) back(to io.Writer, from io.Reader) {
 		n, err := from.Read(buf)
 		if _, e := to.Write(bytes.ReplaceAll(buf[:n], []byte("Server: rtsprec"), []byte("Server: another"))); err != nil || e != nil {
 			return
+		}
+		if rate := k.low.Load(); rate > 0 {
+			time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
 		}
 	}
 }
