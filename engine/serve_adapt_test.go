@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -144,34 +145,33 @@ func TestNarrowViewersShareTheEncoderOfTheirStep(t *testing.T) {
 	t.Parallel()
 	s := adapting(t, filepath.Join(t.TempDir(), "live"), 0)
 	var narrow []*viewer
+	var shapes []func(kbit int)
 	for range 2 {
 		url, shape := s.narrowed(t)
-		shape(1400)
-		narrow = append(narrow, view(t, url, rtsp.TCP))
+		shapes, narrow = append(shapes, shape), append(narrow, view(t, url, rtsp.TCP))
 	}
 	url, shape := s.narrowed(t)
-	shape(1400)
+	shapes = append(shapes, shape)
 	peers.Need(t, "ffmpeg")
 	said := make(chan string, 1)
 	go func() { // decodes what it gets, and takes no offence at padding
-		out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-rtsp_transport", "tcp", "-i", url, "-t", "5", "-f", "null", "-").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-rtsp_transport", "tcp", "-analyzeduration", "500000", "-i", url, "-t", "8", "-f", "null", "-").CombinedOutput()
 		said <- fmt.Sprintf("%s%v", out, err)
 	}()
 	coder := s.Coder.(*counting)
 	var now web.Adapted
-	waitFor(t, "all on steps, some on the same, one encoder for each", func() bool {
+	waitFor(t, "all on the source", func() bool { return s.adapted(t).Readers["source"] == 3 })
+	began := time.Now()
+	for _, shape := range shapes {
+		shape(200)
+	}
+	waitFor(t, "all on the lowest step, one encoder for all", func() bool {
 		now = s.adapted(t)
-		used, viewers, most := 0, 0, 0
-		for name, n := range now.Readers {
-			if name != "source" && n > 0 {
-				used, viewers, most = used+1, viewers+n, max(most, n)
-			}
-		}
-		return viewers == 3 && most > 1 && now.Encoders == used && int(coder.open.Load()) == used
+		return now.Readers["key frames 150k"] == 3 && now.Encoders == 1 && coder.open.Load() == 1
 	})
-	t.Logf("%+v", now)
+	t.Logf("after %v: %+v", time.Since(began).Round(100*time.Millisecond), now)
 	metrics := s.metrics(t)
-	for _, want := range []string{`rtsprec_camera_encoders{camera="a"} `, `rtsprec_camera_adapted_readers{camera="a",rung="source"} 0`, `rtsprec_camera_rung_changes_total{camera="a"} `} {
+	for _, want := range []string{`rtsprec_camera_encoders{camera="a"} 1`, `rtsprec_camera_adapted_readers{camera="a",rung="key frames 150k"} 3`, `rtsprec_camera_adapted_readers{camera="a",rung="source"} 0`, `rtsprec_camera_rung_changes_total{camera="a"} `} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in %s", want, metrics)
 		}
@@ -241,7 +241,7 @@ func TestAViewerOverUDPIsFollowedByItsReports(t *testing.T) {
 	wait("the source again", time.Minute, func() bool { return step() == 0 })
 	wait("some of that", time.Minute, seen(50))
 	wide.untouched(t)
-	sizes := narrow.watchable(t, leastOften, 100)
+	sizes := narrow.watchable(t, leastOften, math.MaxInt) // what is lost before the first report is lost
 	if len(sizes) < 3 || sizes[0] != "640x360" || sizes[len(sizes)-1] != "640x360" {
 		t.Errorf("sizes: %v", sizes)
 	}
