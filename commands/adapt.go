@@ -9,6 +9,9 @@ import (
 	"rtsprec/engine"
 )
 
+// defaultLadder is the one for whoever names none.
+const defaultLadder = "standard"
+
 // adaptFlags say how pictures follow the way they take.
 type adaptFlags struct {
 	adapt  bool

@@ -293,6 +293,7 @@ func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 			"idle":      c.span(&path.Idle, time.Second, 24*time.Hour),
 			"record":    func(v settings.Value) { said.record = new(bool); c.Flag(said.record)(v) },
 			"backfill":  c.Text(&path.Backfill),
+			"adapt":     c.adapt(&path.Adapt),
 		})
 		link.fingerprint = fingerprint
 		if path.Backfill != "" {
@@ -306,6 +307,21 @@ func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 		}
 		c.said[name] = said
 		c.options.Paths = append(c.options.Paths, path)
+	})
+}
+
+// adapt takes yes, no, or the name of a ladder.
+func (c *serveConfig) adapt(to *engine.RelayAdapt) func(settings.Value) {
+	return c.Parsed(func(name string) (err error) {
+		switch name {
+		case "false":
+			*to = engine.RelayAdapt{}
+			return nil
+		case "true":
+			name = defaultLadder
+		}
+		to.Ladder, err = c.p.ladder(name)
+		return err
 	})
 }
 

@@ -30,7 +30,7 @@ func (f *fake) config(t *testing.T, text string) (engine.ServeOptions, error) {
 // defaultServe is what counts when nothing was typed.
 func defaultServe() engine.ServeOptions {
 	o := defaultServeOptions()
-	o.bind(&cobra.Command{})
+	o.bind(&cobra.Command{}, &process{})
 	return o.flags()
 }
 
@@ -371,4 +371,34 @@ func FuzzConfigsFromAnywhere(f *testing.F) {
 			t.Errorf("taken, and makes no sense: %v", wrong)
 		}
 	})
+}
+
+func TestPathsAreAdaptedByTheLaddersTheyName(t *testing.T) {
+	f := newFake(t)
+	o, err := f.config(t, "paths:\n  a: {adapt: true}\n  b: {adapt: mobile}\n  c: {adapt: false}\n  d: {}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ladders []string
+	for _, p := range o.Paths {
+		ladders = append(ladders, p.Adapt.Ladder.Name)
+	}
+	if strings.Join(ladders, " ") != "standard mobile  " {
+		t.Errorf("ladders: %q", ladders)
+	}
+	if text := configText(o); !strings.Contains(text, `adapt: "mobile"`) {
+		t.Error(text)
+	}
+	if _, err := f.config(t, "paths:\n  a: {adapt: steep}\n"); err == nil || !strings.HasPrefix(err.Error(), "serve.yaml:2:") || !strings.Contains(err.Error(), "mobile") {
+		t.Errorf("a ladder that is not there: %v", err)
+	}
+	serve := defaultServeOptions()
+	serve.adapt, serve.ladder = true, "mobile"
+	if err := serve.adapts(f.process(), o.Paths, func(string) bool { return true }); err != nil || o.Paths[3].Adapt.Ladder.Name != "mobile" {
+		t.Errorf("%v: %+v", err, o.Paths[3].Adapt)
+	}
+	serve.adapt = false
+	if err := serve.adapts(f.process(), o.Paths, func(string) bool { return true }); !fault.Is(err, fault.Usage) {
+		t.Errorf("a ladder for nothing: %v", err)
+	}
 }

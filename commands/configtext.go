@@ -118,6 +118,9 @@ func (w *configWriter) grants(indent string, grants []access.Grant) {
 func (w *configWriter) path(p engine.ServePath) {
 	w.line("  %s:", strconv.Quote(p.Name))
 	w.line("    record: %v", p.Record)
+	if name := p.Adapt.Ladder.Name; name != "" {
+		w.text("    adapt", name)
+	}
 	c := p.Camera
 	if c == nil {
 		return

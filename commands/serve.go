@@ -21,6 +21,8 @@ type serveOptions struct {
 	print      bool
 	inputs     []string
 	onDemand   bool
+	adapt      bool
+	ladder     string
 	rtsp       []string
 	rtsps      []string
 	http       []string
@@ -51,6 +53,7 @@ type serveOptions struct {
 // that bind gives their defaults.
 func defaultServeOptions() serveOptions {
 	return serveOptions{
+		ladder:   defaultLadder,
 		segment:  span{d: engine.DefaultSegment, min: time.Second, max: 24 * time.Hour},
 		commit:   span{d: engine.DefaultCommit, min: 100 * time.Millisecond, max: time.Minute},
 		fragment: span{d: engine.DefaultFragment, min: 20 * time.Millisecond, max: 10 * time.Second},
@@ -74,6 +77,12 @@ Cameras are pulled always or while somebody watches; others publish to it. With
 --record all of it is recorded, as "rtsprec record" does, into one directory
 that has no end: stopping and starting goes on with it.
 
+With --adapt (or "adapt" of a path in the file) viewers over RTSP whose links
+are too weak for the source's pictures get them re-encoded, at fewer bits, then
+smaller, then key frames and sound only, and the source again when it fits. All
+viewers on one step share its encoder; others get the source untouched, and so
+does the recording.
+
 Without a configuration anybody may watch and, where no camera is named by -i,
 publish on any path. --config names a YAML file with paths, users and
 everything else; a flag counts more than the file. HUP makes it read the file
@@ -81,6 +90,7 @@ again without disturbing what did not change; a file with mistakes changes
 nothing.`,
 		Example: `  rtsprec serve --archive /recordings
   rtsprec serve -i yard=rtsp://192.168.1.10/live --record live --keep-age 30d
+  rtsprec serve -i yard=rtsp://192.168.1.10/live --adapt --ladder mobile
   rtsprec serve --config /etc/rtsprec/serve.yaml
   rtsprec serve --config serve.yaml --check-config`,
 		Args:              noArguments,
@@ -89,11 +99,11 @@ nothing.`,
 			return o.run(cmd, p)
 		},
 	}
-	o.bind(cmd)
+	o.bind(cmd, p)
 	return cmd
 }
 
-func (o *serveOptions) bind(cmd *cobra.Command) {
+func (o *serveOptions) bind(cmd *cobra.Command, p *process) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.config, "config", "", "YAML `file` with paths, users and everything else")
@@ -102,6 +112,8 @@ func (o *serveOptions) bind(cmd *cobra.Command) {
 	flags.StringArrayVarP(&o.inputs, "input", "i", nil, "camera to pull: `[NAME=]URL`; NAME becomes its path; may be repeated")
 	flags.BoolVar(&o.onDemand, "on-demand", false, "pull the cameras of -i only while somebody watches")
 	o.addFlags(cmd)
+	flags.BoolVar(&o.adapt, "adapt", false, "send RTSP viewers smaller and smaller pictures while their links are too weak; on every path")
+	ladderFlag(cmd, p, &o.ladder)
 	flags.StringArrayVar(&o.archives, "archive", nil, "`directory` that is a recording or holds some, to be served; may be repeated")
 	flags.StringVar(&o.record, "record", "", "record what is pulled or published into this `directory`")
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
@@ -226,6 +238,9 @@ func (o *serveOptions) options(ctx context.Context, p *process, typed func(strin
 	if err := o.fills(p, options.Paths); err != nil {
 		return options, err
 	}
+	if err := o.adapts(p, options.Paths, typed); err != nil {
+		return options, err
+	}
 	for _, list := range [][]string{options.RTSP, options.RTSPS, options.HTTP, options.HTTPS} {
 		for _, address := range list {
 			if err := checkAddress(address); err != nil {
@@ -320,6 +335,21 @@ func (o *serveOptions) fills(p *process, paths []engine.ServePath) error {
 		}
 	}
 	return nil
+}
+
+// adapts has all paths adapted where that was typed.
+func (o *serveOptions) adapts(p *process, paths []engine.ServePath, typed func(string) bool) error {
+	switch {
+	case !o.adapt && typed("ladder"):
+		return usage("--adapt --ladder "+o.ladder, "--ladder is for a server that adapts")
+	case !o.adapt:
+		return nil
+	}
+	ladder, err := p.ladder(o.ladder)
+	for i := range paths {
+		paths[i].Adapt = engine.RelayAdapt{Ladder: ladder}
+	}
+	return err
 }
 
 // sayChecked answers --check-config where nothing is wrong.

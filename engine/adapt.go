@@ -29,6 +29,9 @@ func (o RelayAdapt) check() error {
 	return nil
 }
 
+// on says that something is adapted.
+func (o RelayAdapt) on() bool { return len(o.Ladder.Rungs) > 0 }
+
 // DefaultLatency is how long a picture may wait to be sent.
 const DefaultLatency = 200 * time.Millisecond
 
@@ -69,8 +72,7 @@ type adapter struct {
 	video   media.TrackID // -1: none that can be adapted
 	copying bool
 	back    bool // the source fits again: it is copied from its next key frame on
-	gop     []media.AccessUnit
-	held    int // bytes of gop
+	gop     latestGroup
 	config  []byte
 	latest  media.Ticks // DTS of the newest picture handed on
 	ahead   media.Ticks // the most that a PTS of the source was before its DTS
@@ -124,9 +126,9 @@ func (a *adapter) Begin(ctx context.Context, run media.Run) error {
 	defer a.mu.Unlock()
 	a.letGo(ctx)
 	a.run, a.video, a.copying, a.back, a.latest, a.ahead = run, -1, true, false, -1<<62, 0
-	a.gop, a.held, a.config = nil, 0, nil
+	a.gop, a.config = latestGroup{}, nil
 	for _, t := range run.Tracks {
-		if a.video < 0 && a.adaptable(t) {
+		if a.video < 0 && a.deps.adaptable(t) {
 			a.video, a.config = t.ID, t.Config
 		}
 	}
@@ -136,8 +138,8 @@ func (a *adapter) Begin(ctx context.Context, run media.Run) error {
 
 // adaptable says whether a track can be re-encoded within its session: the codec stays,
 // and parameter sets travel with the pictures.
-func (a *adapter) adaptable(t media.Track) bool {
-	return a.deps.Coder != nil && t.Codec.NALs() && t.ClockRate == 90000
+func (d Deps) adaptable(t media.Track) bool {
+	return d.Coder != nil && t.Codec.NALs() && t.ClockRate == 90000
 }
 
 // Write implements media.Sink. It waits for nothing but, at a return to the source, the
@@ -156,7 +158,7 @@ func (a *adapter) Write(ctx context.Context, au media.AccessUnit) error {
 	if au.Config != nil {
 		a.config = au.Config
 	}
-	a.keep(au)
+	a.gop.keep(au)
 	if a.back && au.Key {
 		a.letGo(ctx)
 		a.copying, a.back = true, false
@@ -172,28 +174,33 @@ func (a *adapter) Write(ctx context.Context, au media.AccessUnit) error {
 // had in the description only: the receiver may have seen others since.
 func (a *adapter) pass(ctx context.Context, au media.AccessUnit) error {
 	if au.Key && a.loop.touched {
-		au = withSets(au, a.run.Tracks[a.video].Codec, a.config)
+		au = media.WithConfig(au, a.run.Tracks[a.video].Codec, a.config)
 	}
 	a.latest = max(a.latest, au.DTS)
 	a.ahead = max(a.ahead, au.PTS-au.DTS)
 	return a.queue.Write(ctx, au)
 }
 
-// keep keeps the newest group of pictures.
-func (a *adapter) keep(au media.AccessUnit) {
+// latestGroup is the newest group of pictures.
+type latestGroup struct {
+	units []media.AccessUnit
+	bytes int
+}
+
+func (g *latestGroup) keep(au media.AccessUnit) {
 	if au.Key {
-		clear(a.gop)
-		a.gop, a.held = a.gop[:0], 0
+		clear(g.units)
+		g.units, g.bytes = g.units[:0], 0
 	}
-	if len(a.gop) == 0 && !au.Key {
+	if len(g.units) == 0 && !au.Key {
 		return
 	}
-	if a.held += len(au.Data); a.held > mostGOP {
-		clear(a.gop)
-		a.gop, a.held = nil, 0
+	if g.bytes += len(au.Data); g.bytes > mostGOP {
+		clear(g.units)
+		g.units, g.bytes = nil, 0
 		return
 	}
-	a.gop = append(a.gop, au)
+	g.units = append(g.units, au)
 }
 
 // emit takes a re-encoded unit.
@@ -314,9 +321,7 @@ func (a *adapter) recode(ctx context.Context, step int) error {
 	a.copying, a.loop.touched, a.coder = false, true, c
 	c.after = a.latest + a.ahead // what was sent is not shown again
 	c.aim(a.loop.rung(step), false, false)
-	for i, au := range a.gop {
-		c.wind(au, i == len(a.gop)-1)
-	}
+	c.windUp(a.gop)
 	c.start(ctx, func(au media.AccessUnit) { a.emit(ctx, c, au) })
 	return nil
 }
@@ -355,21 +360,16 @@ func (a *adapter) Close(ctx context.Context) error {
 	return a.queue.Close(ctx)
 }
 
-// shape is the size of the source's pictures; zero: not known.
+// shape is the size of the source's pictures.
 func (a *adapter) shape() (width, height int) {
-	t := a.run.Tracks[a.video]
-	t.Config = a.config
+	return shapeOf(a.run.Tracks[a.video], a.config)
+}
+
+// shapeOf is the size of a track's pictures by the configuration; zero: not known.
+func shapeOf(t media.Track, config []byte) (width, height int) {
+	t.Config = config
 	if v, err := media.Inspect(t); err == nil {
 		return v.Width, v.Height
 	}
 	return 0, 0
-}
-
-// withSets puts a configuration in front of a key frame, if it is not there.
-func withSets(au media.AccessUnit, codec media.Codec, config []byte) media.AccessUnit {
-	if len(config) == 0 || media.SameConfig(codec, media.ConfigOf(codec, au.Data, nil), config) {
-		return au
-	}
-	au.Data = append(append(make([]byte, 0, len(config)+len(au.Data)), config...), au.Data...)
-	return au
 }

@@ -15,21 +15,10 @@ import (
 // makes its caller wait: what it cannot do in time is left out before it is encoded, so that
 // what it hands on is whole.
 type recoder struct {
-	coder   media.Coder
-	track   media.Track
-	device  string
-	gop     time.Duration
+	imprint
 	decoder media.PictureDecoder
-	after   media.Ticks // PTS behind which pictures are shown
-
-	// The worker's own.
-	encoder media.PictureEncoder
-	open    presets.Rung // that encoder was opened for; its Bitrate is the last set
-	fresh   bool         // nothing has come out of the encoder yet
-	due     media.Ticks  // of the next picture
-	shown   media.Ticks  // of the last one
-	begun   bool
-	emit    func(media.AccessUnit)
+	after   media.Ticks                       // PTS behind which pictures are shown
+	show    func(p media.Picture, behind int) // what becomes of a picture; nil: it is encoded
 
 	done  chan struct{}
 	ready chan struct{}
@@ -42,8 +31,25 @@ type recoder struct {
 	late    bool
 	fill    bool
 	skipped uint64 // pictures
-	failed  int    // pictures in a row
 	trouble error  // why nothing comes out; of aim's rung
+}
+
+// imprint is the encoder's side: pictures in, units of one track out, in a size and at a bit
+// rate that may change between any two pictures. It is one goroutine's own.
+type imprint struct {
+	coder  media.Coder
+	track  media.Track
+	device string
+	gop    time.Duration
+	emit   func(media.AccessUnit)
+
+	encoder media.PictureEncoder
+	open    presets.Rung // that encoder was opened for; its Bitrate is the last set
+	fresh   bool         // nothing has come out of the encoder yet
+	due     media.Ticks  // of the next picture
+	shown   media.Ticks  // of the last one
+	begun   bool
+	failed  int // pictures in a row
 }
 
 type waitingUnit struct {
@@ -52,6 +58,8 @@ type waitingUnit struct {
 }
 
 const (
+	recodeGOP = 2 * time.Second
+
 	recodeBehind  = 6   // units that wait before pictures are left out
 	recodeWaiting = 150 // units that wait before units are dropped up to a key frame
 )
@@ -63,7 +71,14 @@ func newRecoder(coder media.Coder, track media.Track, config []byte, device stri
 	if err != nil {
 		return nil, err
 	}
-	return &recoder{coder: coder, track: track, device: device, gop: keys, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+	return &recoder{imprint: imprint{coder: coder, track: track, device: device, gop: keys}, decoder: decoder, ready: make(chan struct{}, 1)}, nil
+}
+
+// windUp gives the group of pictures that is under way, before start.
+func (c *recoder) windUp(g latestGroup) {
+	for i, au := range g.units {
+		c.wind(au, i == len(g.units)-1)
+	}
 }
 
 // wind gives a unit of the past, before start; only the last one's picture is shown.
@@ -155,7 +170,11 @@ func (c *recoder) take(ctx context.Context) (u waitingUnit, behind int, ok bool)
 func (c *recoder) work(u waitingUnit, behind int) {
 	pictures, err := c.decoder.Decode(u.AccessUnit)
 	for _, p := range pictures {
-		if err == nil && !u.silent {
+		switch {
+		case err != nil || u.silent:
+		case c.show != nil:
+			c.show(p, behind)
+		default:
 			c.encode(p, behind)
 		}
 		p.Release()
@@ -167,7 +186,7 @@ func (c *recoder) encode(p media.Picture, behind int) {
 	c.mu.Lock()
 	want, late, fill := c.want, c.late, c.fill
 	c.mu.Unlock()
-	if p.PTS() <= c.after || c.begun && p.PTS() < c.due {
+	if p.PTS() <= c.after || c.early(p) {
 		return
 	}
 	if behind > recodeBehind || late && c.begun {
@@ -176,9 +195,28 @@ func (c *recoder) encode(p media.Picture, behind int) {
 		c.mu.Unlock()
 		return
 	}
-	units, err := c.made(p, want)
-	if c.note(err); err != nil {
-		return
+	c.note(c.draw(p, want, false, fill))
+}
+
+// early says that a picture is one too many.
+func (c *imprint) early(p media.Picture) bool { return c.begun && p.PTS() < c.due }
+
+// draw encodes a picture, as a key frame where that is wanted. With fill it is made up to
+// the rate. An encoder that fails is opened again with the next picture.
+func (c *imprint) draw(p media.Picture, want presets.Rung, key, fill bool) (err error) {
+	defer func() {
+		if c.failed++; err == nil {
+			c.failed = 0
+		}
+	}()
+	if err := c.shape(p, want); err != nil {
+		return err
+	}
+	units, err := c.encoder.Encode(p, key || c.fresh || want.KeyFramesOnly)
+	if err != nil {
+		c.encoder.Close()
+		c.encoder = nil
+		return err
 	}
 	if since := p.PTS() - c.shown; fill && c.begun && since > 0 {
 		c.pad(units, int(int64(want.Bitrate)/8*min(since, 90000)/90000))
@@ -186,19 +224,7 @@ func (c *recoder) encode(p media.Picture, behind int) {
 	c.shown = p.PTS()
 	c.paced(p.PTS(), want)
 	c.give(units)
-}
-
-// made is what becomes of a picture.
-func (c *recoder) made(p media.Picture, want presets.Rung) ([]media.AccessUnit, error) {
-	if err := c.shape(p, want); err != nil {
-		return nil, err
-	}
-	units, err := c.encoder.Encode(p, c.fresh || want.KeyFramesOnly)
-	if err != nil {
-		c.encoder.Close()
-		c.encoder = nil
-	}
-	return units, err
+	return nil
 }
 
 // recodeFailed is how many pictures in a row may fail before it is not tried any more.
@@ -206,11 +232,12 @@ const recodeFailed = 5
 
 // note keeps why nothing comes out.
 func (c *recoder) note(err error) {
+	if err == nil || c.failed < recodeFailed {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil {
-		c.failed = 0
-	} else if c.failed++; c.failed == recodeFailed {
+	if c.trouble == nil {
 		c.trouble = err
 	}
 }
@@ -224,7 +251,7 @@ func (c *recoder) stuck() error {
 
 // pad puts filler data (H.264 7.3.2.7, H.265 7.3.2.8) behind units of less than size bytes,
 // which decoders pass over.
-func (c *recoder) pad(units []media.AccessUnit, size int) {
+func (c *imprint) pad(units []media.AccessUnit, size int) {
 	for i, au := range units {
 		short := min(size, 160<<10) - len(au.Data) - 8
 		if short < 16 {
@@ -240,7 +267,7 @@ func (c *recoder) pad(units []media.AccessUnit, size int) {
 }
 
 // paced decides when the next picture is due.
-func (c *recoder) paced(at media.Ticks, want presets.Rung) {
+func (c *imprint) paced(at media.Ticks, want presets.Rung) {
 	fps := want.FPS
 	if want.KeyFramesOnly {
 		fps = 1 / c.gop.Seconds()
@@ -260,7 +287,7 @@ func (c *recoder) paced(at media.Ticks, want presets.Rung) {
 }
 
 // shape makes sure of an encoder as it is wanted. Another size begins with a key frame.
-func (c *recoder) shape(p media.Picture, want presets.Rung) error {
+func (c *imprint) shape(p media.Picture, want presets.Rung) error {
 	if c.encoder != nil && want.Width == c.open.Width && want.Height == c.open.Height && want.KeyFramesOnly == c.open.KeyFramesOnly {
 		if farFrom(c.track.Codec, want.Bitrate, c.open.Bitrate) {
 			c.encoder.SetBitrate(want.Bitrate, want.Bitrate)
@@ -294,14 +321,14 @@ func farFrom(codec media.Codec, want, is int) bool {
 }
 
 // give hands units on, key frames with their parameter sets.
-func (c *recoder) give(units []media.AccessUnit) {
+func (c *imprint) give(units []media.AccessUnit) {
 	for _, au := range units {
 		if au.Key {
 			config := au.Config
 			if config == nil {
 				config = c.encoder.Track().Config
 			}
-			au = withSets(au, c.track.Codec, config)
+			au = media.WithConfig(au, c.track.Codec, config)
 		}
 		c.fresh = false
 		c.emit(au)
@@ -309,7 +336,7 @@ func (c *recoder) give(units []media.AccessUnit) {
 }
 
 // flush ends the encoder.
-func (c *recoder) flush() {
+func (c *imprint) flush() {
 	if c.encoder == nil {
 		return
 	}

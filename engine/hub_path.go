@@ -21,6 +21,7 @@ type livePath struct {
 	name   string
 	conf   ServePath
 	stream *rtsp.Stream
+	adapt  *pathAdapter // nil: all viewers get the source's pictures
 
 	ready   chan struct{} // closed when the next three are what they will be
 	record  *queue        // nil: not recorded
@@ -54,7 +55,10 @@ func newLivePath(h *hub, name string, conf ServePath) *livePath {
 	p := &livePath{
 		hub: h, name: name, conf: conf, ready: make(chan struct{}), changed: make(chan struct{}), left: h.deps.Clock.Now(),
 	}
-	p.stream = rtsp.NewStream(rtsp.StreamOptions{Path: name, Clock: h.clock, Changed: p.readersChanged, Keys: p})
+	p.stream = rtsp.NewStream(rtsp.StreamOptions{Path: name, Clock: h.clock, Changed: p.readersChanged, Keys: p, Adapt: conf.Adapt.on()})
+	if conf.Adapt.on() {
+		p.adapt = newPathAdapter(h.deps, name, conf.Adapt, p.stream)
+	}
 	return p
 }
 
@@ -86,6 +90,9 @@ func (p *livePath) Begin(ctx context.Context, run media.Run) error {
 	defer p.turn.Unlock()
 	p.tracks = slices.Clone(run.Tracks)
 	err := p.stream.Begin(ctx, run)
+	if p.adapt != nil {
+		p.adapt.begin(ctx, run)
+	}
 	if p.record != nil {
 		err = joinFaults(err, p.record.Begin(ctx, run))
 	}
@@ -105,6 +112,9 @@ func (p *livePath) Write(ctx context.Context, au media.AccessUnit) error {
 	defer p.turn.Unlock()
 	p.keepKey(au)
 	err := p.stream.Write(ctx, au)
+	if p.adapt != nil {
+		p.adapt.put(au)
+	}
 	if p.record != nil {
 		err = joinFaults(err, p.record.Write(ctx, au))
 	}
@@ -116,6 +126,9 @@ func (p *livePath) End(ctx context.Context, gap media.Gap) error {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	p.key.Store(nil)
+	if p.adapt != nil {
+		p.adapt.end()
+	}
 	err := p.stream.End(ctx, gap)
 	if p.record != nil {
 		err = joinFaults(err, p.record.End(ctx, gap))

@@ -94,7 +94,7 @@ func Relay(ctx context.Context, d Deps, o RelayOptions) (*RelaySummary, error) {
 	if len(o.Targets) == 0 {
 		return nil, fault.New(fault.Usage, "a relay without a target")
 	}
-	if len(o.Adapt.Ladder.Rungs) > 0 && d.Coder == nil {
+	if o.Adapt.on() && d.Coder == nil {
 		return nil, ErrNoCodecs
 	}
 	if o.Latency < 0 || o.Latency > 0 && o.Spool.Dir != "" {
@@ -178,7 +178,7 @@ func (r *relay) prepare() (err error) {
 		line := newLiveLine(r.deps, t)
 		line.queue = newQueue(line, orDefault(r.o.Queue, DefaultRelayQueue))
 		switch {
-		case len(r.o.Adapt.Ladder.Rungs) > 0:
+		case r.o.Adapt.on():
 			line.adapter = newAdapter(r.deps, r.o.Adapt, line)
 		case r.o.Latency > 0:
 			line.hurry(r.o.Latency)

@@ -27,6 +27,9 @@ func Serve(ctx context.Context, d Deps, o ServeOptions) error {
 	if err := errors.Join(o.Validate()...); err != nil {
 		return fault.Wrap(fault.Usage, "", err)
 	}
+	if err := d.canAdapt(o); err != nil {
+		return err
+	}
 	for _, path := range o.Paths {
 		if path.Camera == nil {
 			continue
@@ -53,6 +56,14 @@ func Serve(ctx context.Context, d Deps, o ServeOptions) error {
 	err := s.run(ctx)
 	d.observe(s.progress(d.Clock.Now()))
 	return err
+}
+
+// canAdapt fails where a path is to be adapted and nothing can be re-encoded.
+func (d Deps) canAdapt(o ServeOptions) error {
+	if !o.adapts() {
+		return nil
+	}
+	return d.needCodecs("adapt to viewers' links")
 }
 
 // server is one Serve at work.
@@ -264,6 +275,9 @@ func (s *server) tellDamage(now time.Time) {
 func (s *server) reload(ctx context.Context, o ServeOptions) {
 	o.Record.Dir = s.o.Record.Dir
 	err := errors.Join(o.Validate()...)
+	if err == nil {
+		err = s.deps.canAdapt(o)
+	}
 	if err == nil && o.Cert != "" {
 		err = s.cert.load(s.deps.FS, o.Cert, o.Key)
 	}

@@ -74,6 +74,9 @@ type ServePath struct {
 	OnDemand bool            // pulled while somebody watches, and Idle longer
 	Idle     time.Duration   // 0: 10 s
 	Record   bool            // never with OnDemand
+	// Adapt gives viewers over RTSP whose links are too narrow other pictures; without a
+	// ladder they get what fits of the source's. The recording is always the source's.
+	Adapt RelayAdapt
 	// Backfill is the address of whoever can play again what the recording of Camera lacks,
 	// as in BackfillSource; empty: nobody.
 	Backfill string
@@ -91,6 +94,11 @@ const (
 	DefaultReaderQueue  = 8 << 20 // bytes
 	DefaultOnDemandIdle = 10 * time.Second
 )
+
+// adapts reports whether a path does.
+func (o ServeOptions) adapts() bool {
+	return slices.ContainsFunc(o.Paths, func(p ServePath) bool { return p.Adapt.on() })
+}
 
 // pattern reports whether the name stands for many paths.
 func (p ServePath) pattern() bool { return strings.ContainsAny(p.Name, `*?[\`) }

@@ -105,6 +105,9 @@ func (s *server) cameraState(p *livePath, now time.Time, sessions []rtsp.Session
 	n.now, n.nowLost = max(n.now, f.packets), max(n.nowLost, f.lost)
 	s.state.packets[p.name] = n
 	c.Packets, c.Lost = n.before+n.now, n.beforeLost+n.nowLost
+	if p.adapt != nil {
+		c.Adapted = p.adapt.state()
+	}
 	if p.conf.Record {
 		r := s.state.recorded[p.name]
 		r.Camera = s.store.name() + "/" + p.name

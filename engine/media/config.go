@@ -161,3 +161,13 @@ func validSets(codec Codec, config []byte) error {
 	}
 	return nil
 }
+
+// WithConfig puts a decoder configuration in front of a key frame that does not hold it.
+// The unit that is given is not changed.
+func WithConfig(au AccessUnit, codec Codec, config []byte) AccessUnit {
+	if len(config) == 0 || SameConfig(codec, ConfigOf(codec, au.Data, nil), config) {
+		return au
+	}
+	au.Data = append(append(make([]byte, 0, len(config)+len(au.Data)), config...), au.Data...)
+	return au
+}

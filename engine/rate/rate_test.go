@@ -260,3 +260,28 @@ func TestStepsThatDoNotFallAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestStepsThatLeapGoUpAsFarAsTheRateIsEnoughFor(t *testing.T) {
+	ladder := []Step{{"a", 4000, 9000}, {"b", 3000, 3000}, {"c", 2000, 2000}, {"d", 0, 1000}}
+	for _, leap := range []bool{false, true} {
+		s, err := NewSteps(ladder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leap {
+			s.Leap()
+		}
+		now := time.Unix(0, 0)
+		if at, _ := s.Choose(now, Decision{Steady: 1500}); at != 3 {
+			t.Fatalf("at %d", at)
+		}
+		at := 3
+		for range 12 { // 2.4 s
+			now = now.Add(200 * time.Millisecond)
+			at, _ = s.Choose(now, Decision{Steady: 3500, State: Rise})
+		}
+		if want := map[bool]int{false: 2, true: 1}[leap]; at != want {
+			t.Errorf("leap %v: at %d instead of %d", leap, at, want)
+		}
+	}
+}

@@ -30,6 +30,7 @@ type Steps struct {
 	rose   []time.Time // when each was last entered from below
 	banned []time.Time // until when each is not tried
 	wait   []time.Duration
+	leaps  bool
 }
 
 // NewSteps takes a ladder, best step first. Steps whose least rates do not fall, or whose
@@ -59,6 +60,10 @@ func (s *Steps) Best(least int) {
 	s.steps[0].Min = max(min(least, s.steps[0].Max), 0)
 }
 
+// Leap lets Choose go up several steps at once, where the rate is enough for all of them:
+// for a ladder whose steps are close to each other.
+func (s *Steps) Leap() { s.leaps = true }
+
 // At is the step in use, from 0, the best.
 func (s *Steps) At() int { return s.at }
 
@@ -83,8 +88,11 @@ func (s *Steps) Choose(now time.Time, d Decision) (step int, why []Reason) {
 		return s.at, nil
 	}
 	s.at--
+	for s.leaps && s.at > 0 && float64(d.Steady) >= float64(s.steps[s.at-1].Min)*fitsBy && !now.Before(s.banned[s.at-1]) {
+		s.at--
+	}
 	s.fits, s.rose[s.at] = time.Time{}, now
-	return s.at, []Reason{reason(Fits, "%.1f Mbit/s are enough for %s", float64(d.Steady)/1e6, next.Name)}
+	return s.at, []Reason{reason(Fits, "%.1f Mbit/s are enough for %s", float64(d.Steady)/1e6, s.steps[s.at].Name)}
 }
 
 // down goes to the first step that the rate is enough for. One that was tried not long

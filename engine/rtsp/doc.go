@@ -34,6 +34,13 @@
 //	outlet      where it goes: a way for each track, TCP, UDP or a group
 //	outbox      the sending side of a connection: writes at once, or lets wait, or drops
 //
+// Where a path is adapted to its viewers' links, by whoever owns the Stream:
+//
+//	Viewer         one reader as it is seen from there: what is known of its link, what it is sent
+//	Rendition      the pictures in another size or at another rate, packed once for all on it
+//	lane           such a reader's pictures on their way: numbered when they leave, paced over UDP
+//	readerReports  what a reader over UDP says, and what of that can be believed
+//
 // A recording, from a Library to a reader, and back from somebody's recording to units:
 //
 //	footage       what is recorded under a path, and what a Range means there

@@ -42,8 +42,8 @@ func (c *Client) frame(channel byte, payload []byte, arrival time.Time) {
 
 // take is frame for the datagrams that one read brought. Those that are not the peer's
 // are counted. Who came first is still to be seen: each arrives a nanosecond after the one
-// before.
-func (c *Client) take(r *receiver, peer netip.Addr, list []datagram, arrival time.Time) {
+// before. It reports whether something among them is to be answered by a receiver report.
+func (c *Client) take(r *receiver, peer netip.Addr, list []datagram, arrival time.Time) (answer bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, d := range list {
@@ -54,6 +54,7 @@ func (c *Client) take(r *receiver, peer netip.Addr, list []datagram, arrival tim
 		c.accepted(r, d.data, arrival.Add(time.Duration(i)))
 	}
 	c.arm()
+	return r.rr.answer
 }
 
 // accepted hands a packet to its track. The lock is held.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -58,14 +59,21 @@ func (p *Publisher) Feedback() rate.Feedback {
 	}
 	f.Loss, f.Reported = 0, false // nothing is lost on the way, whatever the peer says
 	f.Sent = int64(p.ctl.sent.Load())
-	if k, ok := kernelPath(p.ctl.nc); ok {
-		f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), k.unsent
-		f.RTT, f.Waiting = k.rtt, 0
-		if k.unacked > k.unsent {
-			f.Waiting = k.silent
-		}
-	}
+	withKernel(&f, p.ctl.nc)
 	return f
+}
+
+// withKernel takes the kernel's word of a connection in, where it says something.
+func withKernel(f *rate.Feedback, nc net.Conn) {
+	k, ok := kernelPath(nc)
+	if !ok {
+		return
+	}
+	f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), f.Backlog+k.unsent
+	f.RTT, f.Waiting = k.rtt, 0
+	if k.unacked > k.unsent {
+		f.Waiting = k.silent
+	}
 }
 
 // kernelWord is what the kernel says of a TCP connection.

@@ -58,6 +58,7 @@ func (r *receiver) controlPacket(b []byte, arrival time.Time) {
 		ntp, rtp := binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint32(b[16:])
 		r.reports++
 		r.report = Report{RTP: rtp, NTP: ntp, Arrival: arrival}
+		r.rr.answer = !r.rr.lastSRAt.IsZero() && arrival.Sub(r.rr.lastSRAt) < followedEvery
 		r.rr.lastSR, r.rr.lastSRAt = uint32(ntp>>16), arrival
 		if r.replay != nil {
 			r.replay.report(ntp, rtp)
@@ -71,11 +72,16 @@ func (r *receiver) controlPacket(b []byte, arrival time.Time) {
 	}
 }
 
+// followedEvery is how often a sender tells the time that follows the path: others have a
+// report every few seconds.
+const followedEvery = 500 * time.Millisecond
+
 // reception is what receiver reports need to remember.
 type reception struct {
 	self     uint32 // our SSRC
 	lastSR   uint32
 	lastSRAt time.Time
+	answer   bool   // to be sent at once: the sender follows the path by round trips
 	expected uint64 // at the last report
 	received uint64
 }
@@ -92,7 +98,7 @@ func (r *receiver) receiverReport(now time.Time, wantKey bool) []byte {
 	if de, dr := int64(expected-r.rr.expected), int64(received-r.rr.received); de > 0 && de > dr && expected > r.rr.expected {
 		fraction = byte(min((de-dr)*256/de, 255))
 	}
-	r.rr.expected, r.rr.received = expected, received
+	r.rr.expected, r.rr.received, r.rr.answer = expected, received, false
 	b := make([]byte, 0, 64)
 	b = append(b, 0x81, rtcpReceiverReport, 0, 7)
 	b = binary.BigEndian.AppendUint32(b, r.rr.self)

@@ -81,7 +81,7 @@ func (e SessionEnded) Text() string {
 	return fmt.Sprintf("%s of %s by %s ended: %s", e.Kind, e.Path, e.who(), e.Why)
 }
 
-func (i *SessionInfo) who() string {
+func (i SessionInfo) who() string {
 	if i.User != "" {
 		return i.User + " (" + i.Peer.String() + ")"
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/textproto"
 	"sync/atomic"
@@ -163,7 +164,7 @@ func (c *serverConn) openReader(req *request, a address, transport Transport) er
 func (sess *session) prepare(pres *presentation) error {
 	c := sess.c
 	sess.pres = pres
-	sess.out = &outlet{box: c.box, tracks: make([]outTrack, len(pres.tracks)), ended: c.hangUpFor}
+	sess.out = &outlet{box: c.box, peer: c.peer, tracks: make([]outTrack, len(pres.tracks)), ended: c.hangUpFor}
 	switch sess.transport {
 	case UDP:
 		sess.out.udp = c.s.udp
@@ -233,8 +234,17 @@ func (sess *session) reported(b []byte, arrival time.Time) {
 	if lost, ok := lostOf(b); ok {
 		sess.lost.Store(lost)
 	}
-	if p, ok := sess.player.(*livePlayer); ok && asksForKey(b) {
-		p.s.passKeyRequest()
+	p, ok := sess.player.(*livePlayer)
+	if !ok {
+		return
+	}
+	if asksForKey(b) {
+		p.s.passKeyRequest(p)
+	}
+	if sess.transport == UDP {
+		for _, lie := range p.reported(b, arrival) {
+			sess.c.s.o.Observe(ServerNotice{Message: fmt.Sprintf("%s reads %s and %s: not believed", sess.info().who(), sess.path, lie)})
+		}
 	}
 }
 

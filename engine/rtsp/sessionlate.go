@@ -35,7 +35,7 @@ func (b *outbox) expire() {
 		}
 	}
 	out, broken := rate.Overdue(list, before)
-	b.remove(func(i int, _ *chunk) bool { return out[i] })
+	b.dropped += b.leaveOut(func(i int, _ *chunk) bool { return out[i] })
 	b.skipping = b.skipping || broken
 }
 

@@ -26,6 +26,7 @@ type outbox struct {
 	raw   syscall.RawConn // nil: every write is the goroutine's (TLS)
 	limit int64
 	late  time.Duration // how long live media may wait; 0: for as long as there is room
+	batch int           // bytes taken in hand at a time
 	stuck time.Duration
 	clock media.Clock
 	work  *sync.WaitGroup
@@ -37,8 +38,9 @@ type outbox struct {
 
 	mu       sync.Mutex
 	corked   bool
-	running  bool // the goroutine has been started
-	writing  bool // it has something in hand
+	running  bool      // the goroutine has been started
+	writing  bool      // it has something in hand
+	began    time.Time // when it took that
 	waiting  []chunk
 	inHand   []chunk // of the goroutine
 	bytes    int64   // of media that waits or is in hand
@@ -67,11 +69,6 @@ const (
 	maxAnswers = 64 << 10 // bytes of answers that a peer may leave unread
 	batchBytes = 64 << 10 // taken in hand at a time, and the least a reader must take in Stuck
 	unsent     = 256 << 10
-
-	// Where media may not be late less is taken in hand and left with the kernel: what waits
-	// here can be dropped.
-	batchShort  = 16 << 10
-	unsentShort = 16 << 10
 )
 
 // errStuck is why a connection ends whose peer takes nothing.
@@ -79,13 +76,14 @@ var errStuck = fault.New(fault.Timeout, "the reader takes nothing")
 
 func newOutbox(nc net.Conn, limit int64, late, stuck time.Duration, clock media.Clock, work *sync.WaitGroup) *outbox {
 	b := &outbox{
-		nc: nc, limit: limit, late: late, stuck: stuck, clock: clock, work: work,
+		nc: nc, limit: limit, late: late, batch: batchBytes, stuck: stuck, clock: clock, work: work,
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if b.raw = rawOf(nc); b.raw != nil {
-		if limitUnsent(b.raw, unsent); late > 0 {
-			limitUnsent(b.raw, unsentShort)
-		}
+		limitUnsent(b.raw, unsent)
+	}
+	if late > 0 {
+		b.follow() // what waits here can be left out
 	}
 	b.once = func(fd uintptr) bool {
 		b.sent, b.fail = writeNow(fd, b.now)
@@ -171,16 +169,16 @@ func (b *outbox) put(c chunk) {
 	b.start()
 }
 
-// send gives media that is not dropped: it waits while more than the limit waits. The
+// send gives media that is not dropped: it waits while more than limit bytes wait. The
 // error is ctx's, or why the connection has ended.
-func (b *outbox) send(ctx context.Context, data []byte) error {
+func (b *outbox) send(ctx context.Context, data []byte, limit int64) error {
 	for {
 		b.mu.Lock()
 		if b.err != nil {
 			b.mu.Unlock()
 			return b.err
 		}
-		if b.bytes == 0 || b.bytes+int64(len(data)) <= b.limit {
+		if b.bytes == 0 || b.bytes+int64(len(data)) <= limit {
 			b.put(chunk{data: data, media: true})
 			b.mu.Unlock()
 			return nil
@@ -235,10 +233,10 @@ func (b *outbox) flush() {
 	b.signal()
 }
 
-func (b *outbox) clear() { b.remove(func(int, *chunk) bool { return true }) }
+func (b *outbox) clear() { b.dropped += b.leaveOut(func(int, *chunk) bool { return true }) }
 
-// remove leaves out media that waits.
-func (b *outbox) remove(goes func(i int, c *chunk) bool) {
+// leaveOut leaves out media that waits, and says how much. The lock is held.
+func (b *outbox) leaveOut(goes func(i int, c *chunk) bool) (units uint64) {
 	kept := b.waiting[:0]
 	for i, c := range b.waiting {
 		if !c.media || c.begun || !goes(i, &c) {
@@ -247,10 +245,11 @@ func (b *outbox) remove(goes func(i int, c *chunk) bool) {
 		}
 		b.bytes -= int64(len(c.data))
 		b.total -= uint64(len(c.data))
-		b.dropped++
+		units++
 	}
 	clear(b.waiting[len(kept):])
 	b.waiting = kept
+	return units
 }
 
 // cork holds media back, so that an answer can go before it; uncork lets it go.
@@ -342,7 +341,7 @@ func (b *outbox) run() {
 func (b *outbox) some() bool {
 	b.mu.Lock()
 	list, size := b.take()
-	b.writing = len(list) > 0
+	b.writing, b.began = len(list) > 0, b.clock.Now()
 	b.mu.Unlock()
 	if len(list) == 0 {
 		b.signal()
@@ -370,12 +369,11 @@ func (b *outbox) some() bool {
 
 // take takes chunks off the front; size counts those of media. The lock is held.
 func (b *outbox) take() (list net.Buffers, size int64) {
-	n, bytes, most := 0, 0, batchBytes
 	if b.late > 0 {
-		most = batchShort
 		b.expire()
 	}
-	for n < len(b.waiting) && bytes < most {
+	n, bytes := 0, 0
+	for n < len(b.waiting) && bytes < b.batch {
 		c := &b.waiting[n]
 		if c.media && b.corked && !c.begun {
 			break

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"context"
 	"encoding/binary"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +14,7 @@ import (
 // Its methods may be called from any goroutine.
 type outlet struct {
 	box    *outbox
+	peer   netip.AddrPort
 	udp    *udpPorts  // nil: TCP
 	tracks []outTrack // by TrackID; not changed while something plays
 	ended  func(why error)
@@ -100,7 +102,7 @@ func (o *outlet) send(ctx context.Context, b burst) error {
 		o.datagrams(s)
 		return o.box.gone()
 	}
-	return o.box.send(ctx, s.on(o.tracks[b.Track].channel))
+	return o.box.send(ctx, s.on(o.tracks[b.Track].channel), o.box.limit)
 }
 
 // report gives an RTCP packet of a track, in order with the bursts.

@@ -24,6 +24,8 @@ type StreamOptions struct {
 	// Hold is how many bytes of the newest group of pictures are kept for readers that
 	// join; 0: 8 MiB; negative: none.
 	Hold int64
+	// Adapt lets [Stream.Viewers] be told apart and sent other pictures than the source's.
+	Adapt bool
 }
 
 // Stream is one live path: a [media.Sink] that makes packets of each unit once, for all
@@ -54,6 +56,9 @@ type Stream struct {
 
 	group      *livePlayer // of all that read over multicast
 	groupUsers int
+
+	renditions []*Rendition // of the run
+	lanes      int          // players that have one
 }
 
 var _ media.Sink = (*Stream)(nil)
@@ -114,6 +119,7 @@ func (s *Stream) Begin(ctx context.Context, run media.Run) error {
 
 // begin takes a run up. The lock is held.
 func (s *Stream) begin(run media.Run) error {
+	s.turnBack()
 	s.run, s.on = run, true
 	s.run.Tracks = slices.Clone(run.Tracks)
 	s.held, s.keyAt, s.keyEvery = nil, time.Time{}, 0
@@ -172,21 +178,25 @@ func (s *Stream) Write(ctx context.Context, au media.AccessUnit) error {
 	now := s.o.Clock.Now()
 	s.delays.Received.Add(now, now.Sub(au.Wall))
 	t := shot{burst: b}
-	if l.due(&b, now) {
+	if l.due(&b, now, s.reportsEvery()) {
 		t = *newShot(b, l.report(&b))
 	}
 	l.sent(&b)
 	s.hold(&t, now)
 	t.sent = &s.delays
-	s.deliver(l, &t)
+	s.deliver(l, &t, now)
+	if s.lanes > 0 && t.Track == s.lead {
+		s.deliverLanes(l, &t, &au, now)
+	}
 	return nil
 }
 
-// deliver offers a shot to everybody who reads its track. The lock is held.
-func (s *Stream) deliver(l *streamLine, t *shot) {
+// deliver offers a shot to everybody who reads its track and is sent the source's. The
+// lock is held.
+func (s *Stream) deliver(l *streamLine, t *shot, now time.Time) {
 	var first *shot // for readers whose first of this track it is
 	for _, p := range s.playing {
-		if !p.out.wants(t.Track) {
+		if !p.out.wants(t.Track) || p.view.lane != nil && t.Track == p.lead {
 			continue
 		}
 		start := t.Key && (p.lead < 0 || p.lead == t.Track)
@@ -194,17 +204,19 @@ func (s *Stream) deliver(l *streamLine, t *shot) {
 			continue
 		}
 		p.waits = false
-		if p.told[t.Track] || t.report > 0 {
-			p.told[t.Track] = true
-			p.out.offer(t, start)
-			continue
-		}
-		if first == nil {
-			first = newShot(t.burst, l.report(&t.burst))
-			first.sent = t.sent
+		sent := t
+		if !p.told[t.Track] && t.report == 0 {
+			if first == nil {
+				first = newShot(t.burst, l.report(&t.burst))
+				first.sent = t.sent
+			}
+			sent = first
 		}
 		p.told[t.Track] = true
-		p.out.offer(first, start)
+		p.out.offer(sent, start)
+		if s.o.Adapt && sent.report > 0 && t.Track == p.lead {
+			p.view.reports.sent(t.Wall, now)
+		}
 	}
 }
 
@@ -232,6 +244,7 @@ func (s *Stream) hold(t *shot, now time.Time) {
 func (s *Stream) End(ctx context.Context, gap media.Gap) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turnBack()
 	s.on, s.held = false, nil
 	return nil
 }

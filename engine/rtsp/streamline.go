@@ -16,6 +16,7 @@ type streamLine struct {
 	offset   uint32 // RTP time less PTS
 	lastRTP  uint32
 	lastWall time.Time
+	latest   media.Ticks // the largest PTS of the run so far
 
 	packets, octets uint32 // sent, for sender reports
 	told            time.Time
@@ -41,7 +42,11 @@ func (l *streamLine) time(au *media.AccessUnit) uint32 {
 		passed = max(passed, int64(l.track.ClockRate)/25)
 		l.offset = l.lastRTP + uint32(passed) - uint32(au.PTS)
 	}
+	if l.anew {
+		l.latest = au.PTS
+	}
 	l.anew, l.any = false, true
+	l.latest = max(l.latest, au.PTS)
 	rtp := l.offset + uint32(au.PTS)
 	l.lastRTP, l.lastWall = rtp, au.Wall
 	return rtp
@@ -51,12 +56,13 @@ func (l *streamLine) time(au *media.AccessUnit) uint32 {
 // before another is due: a publisher's own first report corrects what was guessed before.
 const maxDrift = 2 * time.Millisecond
 
-// due reports whether it is time for a sender report, and takes it that one is sent.
-func (l *streamLine) due(b *burst, now time.Time) bool {
+// due reports whether it is time for a sender report, every so often, and takes it that
+// one is sent.
+func (l *streamLine) due(b *burst, now time.Time, every time.Duration) bool {
 	if !l.told.IsZero() {
 		line := l.toldWall.Add(media.ToDuration(int64(int32(b.RTP-l.toldRTP)), l.track.ClockRate))
 		drift := b.Wall.Sub(line).Abs()
-		if since := now.Sub(l.told); since < reportEvery && (drift <= maxDrift || since < reportEvery/50) {
+		if since := now.Sub(l.told); since < every && (drift <= maxDrift || since < reportEvery/50) {
 			return false
 		}
 	}

@@ -20,6 +20,7 @@ type livePlayer struct {
 	waits bool   // for a key frame
 	told  []bool // by track: a sender report has gone before its first packet
 	on    bool
+	view  view
 }
 
 // present is the presentation of a stream that has a run.
@@ -58,6 +59,9 @@ func (s *Stream) open(out *outlet, tracks []media.Track) (player, error) {
 		return nil, fault.New(fault.NotFound, "%s has other tracks now", s.o.Path)
 	}
 	p := &livePlayer{s: s, out: out, told: make([]bool, len(tracks))}
+	if s.o.Adapt && out.udp == nil {
+		out.box.follow()
+	}
 	s.opened[p] = struct{}{}
 	n := len(s.opened)
 	s.mu.Unlock()
@@ -106,8 +110,9 @@ func (s *Stream) enter(p *livePlayer) []playInfo {
 	}
 	clear(p.told)
 	p.waits = p.lead >= 0
+	p.view.since, p.view.settled = s.o.Clock.Now(), false
 	s.playing = append(s.playing, p)
-	if !p.waits || len(s.held) == 0 || p.lead != s.lead || s.cheaperToWait(p) {
+	if !p.waits || p.view.lane != nil || len(s.held) == 0 || p.lead != s.lead || s.cheaperToWait(p) {
 		return nil
 	}
 	p.waits = false
@@ -166,9 +171,14 @@ func (s *Stream) wantsKey(p *livePlayer) bool {
 }
 
 // passKeyRequest hands a reader's request for a key frame on to whoever sends.
-func (s *Stream) passKeyRequest() {
+func (s *Stream) passKeyRequest(p *livePlayer) {
 	s.mu.Lock()
 	now := s.o.Clock.Now()
+	if p.view.on != nil {
+		p.view.on.want = true
+		s.mu.Unlock()
+		return
+	}
 	ask := s.o.Keys != nil && s.on && now.Sub(s.asked) >= time.Second
 	if ask {
 		s.asked = now
@@ -208,6 +218,7 @@ func (s *Stream) leave(p *livePlayer) {
 		return
 	}
 	p.on = false
+	p.view.turnBack()
 	if p.join {
 		if s.groupUsers--; s.groupUsers > 0 {
 			return
@@ -226,6 +237,13 @@ func (p *livePlayer) close() {
 	s.leave(p)
 	delete(s.opened, p)
 	n := len(s.opened)
+	lane := p.view.lane
+	if lane != nil {
+		s.lanes--
+	}
 	s.mu.Unlock()
+	if lane != nil {
+		lane.end()
+	}
 	s.changed(n)
 }

@@ -113,7 +113,10 @@ func (c *Client) receive(l *line, r *receiver, conn *net.UDPConn, most int) {
 	peer := l.peer.WithZone("")
 	readBatches(conn, most, func(list []datagram) {
 		c.taken.Add(1)
-		c.take(r, peer, list, c.o.Clock.Now())
+		now := c.o.Clock.Now()
+		if c.take(r, peer, list, now) {
+			c.sendReport(l, r, now, false)
+		}
 	})
 }
 

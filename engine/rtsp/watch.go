@@ -103,22 +103,25 @@ func (c *Client) tellFloods() {
 // signs of life.
 func (c *Client) sendReports(now time.Time, wantKey bool) {
 	for i, l := range c.lines {
-		c.mu.Lock()
-		r := c.receivers[i]
-		b := r.receiverReport(now, wantKey && l.st.track.Codec.Video())
-		if b != nil && l.cipher != nil {
-			b, _ = l.cipher.seal(b) // nil when it fails: then nothing is sent
-		}
-		c.mu.Unlock()
-		switch {
-		case b == nil:
-		case c.transport == TCP:
-			frame := append([]byte{'$', l.channel + 1, 0, 0}, b...)
-			binary.BigEndian.PutUint16(frame[2:], uint16(len(b)))
-			c.ctl.write(frame)
-		case l.rtcpTo.IsValid() && c.transport == UDP:
-			l.rtcp.WriteToUDPAddrPort(b, l.rtcpTo)
-		}
+		c.sendReport(l, c.receivers[i], now, wantKey)
+	}
+}
+
+func (c *Client) sendReport(l *line, r *receiver, now time.Time, wantKey bool) {
+	c.mu.Lock()
+	b := r.receiverReport(now, wantKey && l.st.track.Codec.Video())
+	if b != nil && l.cipher != nil {
+		b, _ = l.cipher.seal(b) // nil when it fails: then nothing is sent
+	}
+	c.mu.Unlock()
+	switch {
+	case b == nil:
+	case c.transport == TCP:
+		frame := append([]byte{'$', l.channel + 1, 0, 0}, b...)
+		binary.BigEndian.PutUint16(frame[2:], uint16(len(b)))
+		c.ctl.write(frame)
+	case l.rtcpTo.IsValid() && c.transport == UDP:
+		l.rtcp.WriteToUDPAddrPort(b, l.rtcpTo)
 	}
 }
 

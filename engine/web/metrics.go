@@ -39,6 +39,9 @@ var (
 	descLoss      = ofCamera("loss_ratio", "Lost packets of this session's packets.")
 	descReconnect = ofCamera("reconnects_total", "Sessions with the camera after the first.")
 	descReaders   = ofCamera("readers", "Clients that are being sent the camera live.")
+	descRungs     = ofCamera("adapted_readers", "Clients whose links are followed, by what they are sent: the source, or a step of the ladder.", "rung")
+	descEncoders  = ofCamera("encoders", "Encoders that run for clients with narrow links.")
+	descChanges   = ofCamera("rung_changes_total", "Changes of what a client with a narrow link is sent.")
 	descGaps      = ofCamera("gap_seconds_total", "Time without media, by cause; a gap of two causes counts for both.", "cause")
 	descDisk      = ofCamera("disk_age_seconds", "Seconds since bytes of the camera last reached the disk; absent while it is not to be recorded.")
 	descBytes     = ofCamera("recorded_bytes", "Bytes on the disk.")
@@ -70,6 +73,7 @@ func ofServer(name, help string) *prometheus.Desc {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descUp, descFPS, descBitrate, descPackets, descLost, descLoss, descReconnect, descReaders, descDelay,
+		descRungs, descEncoders, descChanges,
 		descGaps, descDisk, descBytes, descCoverage, descForecast,
 		descBuild, descSessions, descPlaying, descSent, descReceived, descRefused, descHealthy,
 	} {
@@ -101,6 +105,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		count(descReconnect, float64(max(cam.Sessions, 1)-1), cam.Path)
 		for hop, spread := range cam.Delays {
 			out <- summary(descDelay, spread, cam.Path, hop)
+		}
+		if a := cam.Adapted; a != nil {
+			for rung, n := range a.Readers {
+				gauge(descRungs, float64(n), cam.Path, rung)
+			}
+			gauge(descEncoders, float64(a.Encoders), cam.Path)
+			count(descChanges, float64(a.Changes), cam.Path)
 		}
 		rec := cam.Recorded
 		if rec == nil {

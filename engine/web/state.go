@@ -68,8 +68,19 @@ type CameraState struct {
 	// Delays are those of live media from its capture on, over the last seconds, by hop:
 	// "received" here, "tcp" and "udp" to RTSP readers.
 	Delays map[string]rate.Spread `json:"delays,omitempty"`
+	// Adapted is nil where all readers get the source's pictures.
+	Adapted *Adapted `json:"adapted,omitempty"`
 	// Recorded is nil for what is not recorded.
 	Recorded *Recorded `json:"recorded,omitempty"`
+}
+
+// Adapted is what the readers of a camera are sent, whose links are followed.
+type Adapted struct {
+	// Readers counts them by what they get: "source", or a step of the ladder that somebody
+	// gets or did a moment ago, like "360p15 500k".
+	Readers  map[string]int `json:"readers"`
+	Encoders int            `json:"encoders"` // that run: one for each step in use
+	Changes  uint64         `json:"changes"`  // of what a reader gets, so far
 }
 
 // Recorded is how the recording of a camera stands.
