@@ -79,7 +79,7 @@ func (t *tally) add(g *gauge) {
 
 // camera writes one camera's part of the report.
 func (v *verifier) camera(c *Camera, files []*file) {
-	report := CameraReport{Name: c.Name, Gaps: slices.Clone(c.Gaps), Damage: c.Damage}
+	report := CameraReport{Name: c.Name, Gaps: slices.Clone(c.Gaps), Damage: c.Damage, Quality: c.Quality()}
 	var all, video, sound tally
 	var doubt []span
 	for _, f := range files {
@@ -105,7 +105,7 @@ func (v *verifier) camera(c *Camera, files []*file) {
 	}
 	gaps, leads := c.missing()
 	l := v.rec.settle(c, all.pieces, gaps, leads)
-	report.Coverage = l.coverage(c.countGaps(l.window))
+	report.Coverage = l.coverage(c.countGaps(l.window), c.lesser())
 	report.Units = video.Units + sound.Units
 	for _, t := range []*tally{&video, &sound} {
 		if t.Codec == "" {
@@ -139,7 +139,7 @@ func (v *verifier) trackCoverage(c *Camera, t *tally, leads []span) Coverage {
 		}
 	}
 	l := v.rec.settle(c, t.pieces, gaps, leads)
-	return l.coverage(len(spans(gaps).within(l.window)))
+	return l.coverage(len(spans(gaps).within(l.window)), nil)
 }
 
 // unexplained tells of time for which there is neither media nor a cause.

@@ -73,7 +73,8 @@ type Camera struct {
 	Pruned   []Pruned   // by start
 	Filled   []Filled   // by start
 
-	gone []journal.Range // numbers of the segments that were pruned
+	gone []journal.Range   // numbers of the segments that were pruned
+	told []journal.Quality // in order
 }
 
 // Pruned is a span whose media retention removed.
@@ -104,6 +105,7 @@ type Segment struct {
 	Run    uint64
 	File   string // final name relative to the recording, forward slashes
 	Origin string // "replay": backfilled
+	Stream string // "sub": from the camera's sub-stream
 	Sealed bool   // else the name on the disk has ".part" behind it
 	Size   int64  // sealed: of the file; open: committed bytes
 	Start  time.Time

@@ -124,6 +124,8 @@ func (f *folder) line(l journal.Line) {
 			c.Damage = insert(c.Damage, Damage{From: e.From, To: e.To, Track: e.Track, Units: e.Units, Lost: e.Lost},
 				func(d Damage) time.Time { return d.From })
 		}
+	case *journal.Quality:
+		f.quality(l.Seq, e)
 	case *journal.Backfill:
 		f.backfill(l.Seq, e)
 	case *journal.Prune:
@@ -176,7 +178,7 @@ func (f *folder) segment(seq uint64, e *journal.Segment) {
 		f.problem(seq, "segment %d of %s for the second time", e.N, e.Camera)
 		return
 	}
-	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), instead: len(e.Instead) > 0}
+	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), Stream: e.Stream, instead: len(e.Instead) > 0}
 	for _, t := range e.Tracks {
 		s.Tracks = append(s.Tracks, SegmentTrack{Track: t, Start: e.Start, End: e.Start})
 	}

@@ -193,6 +193,7 @@ func (c *shelf) snapshot() *Camera {
 	made := c.Camera
 	made.Leads, made.Damage = slices.Clip(c.Leads), slices.Clip(c.Damage)
 	made.Filled, made.Pruned, made.gone = slices.Clip(c.Filled), slices.Clip(c.Pruned), slices.Clip(c.gone)
+	made.told = slices.Clip(c.told)
 	if c.changed || c.made == nil {
 		byTime := func(a, b *Segment) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.N, b.N)) }
 		if !slices.IsSortedFunc(c.Segments, byTime) {

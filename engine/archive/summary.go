@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
 	"rtsprec/engine/vfs"
 )
 
@@ -124,12 +125,16 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 						cs.prune(int(r.To-r.From+1), 0, 0)
 					}
 					cs.prune(0, ic.PrunedBytes, time.Duration(ic.PrunedMedia))
+					cs.Coverage.Sub += Seconds(ic.Sub)
 				}
 			}
 		}
 		for _, seg := range c.Segments {
 			if !seg.Sealed || fresh(seg.line) {
 				cs.add(1, seg.Size, seg.End.Sub(seg.Start), 0, 0)
+				if seg.Stream == media.SubStream {
+					cs.Coverage.Sub += Seconds(seg.End.Sub(seg.Start))
+				}
 			}
 		}
 		for _, g := range c.Gaps {
@@ -140,6 +145,7 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 		cs.takeBack(c.Name, log.Lines, fresh)
 		cs.Coverage.Gaps = max(0, cs.Coverage.Gaps)
 		cs.Coverage.Media = min(cs.Coverage.Media, cs.Coverage.Window)
+		cs.Coverage.Sub = min(cs.Coverage.Sub, cs.Coverage.Media)
 		s.Cameras = append(s.Cameras, cs)
 		s.Bytes += cs.Bytes
 	}
