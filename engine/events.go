@@ -38,6 +38,7 @@ type CameraUp struct {
 	Tracks    []string `json:"tracks"` // "H.264 1920x1080", "AAC 48000 Hz 2 ch"
 	Skipped   []string `json:"skipped,omitempty"`
 	SubStream bool     `json:"sub_stream,omitempty"`
+	Why       string   `json:"why,omitempty"`    // it is the camera's other stream than before
 	Down      float64  `json:"down_s,omitempty"` // how long there was no session before
 }
 

@@ -55,6 +55,9 @@ func (e CameraUp) Text(*time.Location) string {
 	if e.SubStream {
 		s += " (the sub-stream)"
 	}
+	if e.Why != "" {
+		s += ": " + e.Why
+	}
 	if len(e.Skipped) > 0 {
 		s += "; not recorded: " + strings.Join(e.Skipped, ", ")
 	}

@@ -11,6 +11,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
 	"rtsprec/engine/record"
 	"rtsprec/engine/rtsp"
 )
@@ -28,12 +29,11 @@ type feed struct {
 	end    func() time.Time // end of the window in media time; zero: not known
 	small  *atomic.Bool     // the sub-stream is wanted, where there is one; nil: never
 
+	streams
 	backoff backoff
 	told    fault.Kind // of the last CameraDown
 	toldAt  time.Time  // when; zero: up, or never told
 	causes  media.Causes
-	sub     bool           // the next session, or the one that plays, is the sub-stream's
-	main    Session        // found while the sub-stream played; nil: none
 	worked  rtsp.Transport // over which media last came; empty: none yet
 	clocked time.Time      // when the camera's clock was last told to the sink
 	lost    time.Time      // when the last session ended; zero: there was none
@@ -72,7 +72,6 @@ const (
 // that are written even so, under work, which must outlive ctx. It never closes the sink.
 func (f *feed) run(ctx, work context.Context) error {
 	defer f.setState(stateDone, nil, "")
-	defer f.dropMain()
 	if !f.from.IsZero() {
 		if err := f.wait(ctx, f.from.Add(-prerollLead)); err != nil {
 			return nil
@@ -105,27 +104,42 @@ func (f *feed) run(ctx, work context.Context) error {
 // once is one session. It returns nil when the window has passed.
 func (f *feed) once(ctx, work context.Context) error {
 	f.setState(stateConnecting, nil, "")
-	s, err := f.dial(ctx)
+	s, err := f.connect(ctx, f.options(f.sub))
 	if err != nil {
 		if fault.Is(err, fault.Unsupported) {
 			f.worked = ""
 		}
 		return err
 	}
+	run, held := f.variant(s.Run()), []media.AccessUnit(nil)
+	for {
+		next, err := f.play(ctx, work, s, run, held)
+		if next == nil {
+			return err
+		}
+		f.settle(f.deps.Clock.Now(), next.sub, next.why)
+		s, run, held = next.take()
+	}
+}
+
+// play is one session, from what is held of it on. It closes it. It returns what takes over,
+// or why it is over; nil when the window has passed.
+func (f *feed) play(ctx, work context.Context, s Session, run media.Run, held []media.AccessUnit) (next *standby, err error) {
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	if err := f.sink.Begin(work, s.Run()); err != nil {
-		return fault.Because("begin to write "+f.camera.Name, err)
+	if err := f.sink.Begin(work, run); err != nil {
+		return nil, fault.Because("begin to write "+f.camera.Name, err)
 	}
-	f.up(s)
+	f.up(s, run)
 	f.played = f.wantsSmall()
 	began, before := f.deps.Clock.Now(), f.units
-	found := f.seekMain(ctx, s)
-	err = f.pump(ctx, work, s)
-	if found() && err != nil {
-		err = fault.New(fault.Ended, "the main stream is there again")
-	} else if err != nil && f.played != f.wantsSmall() {
+	f.intake = rate.Intake{}
+	next, err = f.pump(ctx, work, s, held)
+	if next == nil {
+		f.dropBeside()
+	}
+	if err != nil && f.played != f.wantsSmall() {
 		err = fault.New(fault.Ended, "its other stream is wanted")
 	}
 	if now := f.deps.Clock.Now(); f.units > before && now.Sub(began) >= time.Second {
@@ -135,39 +149,66 @@ func (f *feed) once(ctx, work context.Context) error {
 	} else {
 		f.worked = "" // look again what works
 	}
-	return err
+	if next != nil {
+		f.lost, f.beside = time.Time{}, nil
+	}
+	return next, err
 }
 
-// pump moves units until the session or the window ends.
-func (f *feed) pump(ctx, work context.Context, s Session) error {
+// pump moves units, those that are held first, until the session or the window ends, or
+// another session takes over.
+func (f *feed) pump(ctx, work context.Context, s Session, held []media.AccessUnit) (next *standby, err error) {
 	tail, pre := newTail(s.Run()), newPreroll(s.Run(), f.from)
 	guard := f.guardTail(ctx, s)
 	defer guard()
 	for {
-		au, err := s.Next(work)
+		au, err := nextOf(work, s, &held)
 		if err != nil {
 			if f.past(f.deps.Clock.Now()) {
-				return nil
+				return nil, nil
+			}
+			if b := f.beside; b != nil {
+				if ok, _ := b.takesOver(); ok {
+					return b, nil
+				}
 			}
 			if errors.Is(err, io.EOF) {
-				return fault.New(fault.Ended, "the camera ended the session")
+				return nil, fault.New(fault.Ended, "the camera ended the session")
 			}
-			return err
+			return nil, err
 		}
 		if end := f.end(); !end.IsZero() && !decoded(s.Run(), au).Before(end) {
 			if tail.done(au.Track) {
-				return nil
+				return nil, nil
 			}
 			continue
 		}
-		f.count(s, au)
-		f.tellClock(s, au)
-		for _, au := range pre.pass(au) {
-			if err := f.sink.Write(work, au); err != nil {
-				return fault.Because("write "+f.camera.Name, err)
+		if err := f.compare(ctx, s, au); err != nil {
+			return nil, err
+		}
+		wanted, last := f.passed(s, au)
+		if wanted {
+			f.count(s, au)
+			f.tellClock(s, au)
+			for _, au := range pre.pass(au) {
+				if err := f.sink.Write(work, au); err != nil {
+					return nil, fault.Because("write "+f.camera.Name, err)
+				}
 			}
 		}
+		if last {
+			return f.beside, nil
+		}
 	}
+}
+
+// nextOf is the next unit of a session, of those that are held first.
+func nextOf(work context.Context, s Session, held *[]media.AccessUnit) (media.AccessUnit, error) {
+	if list := *held; len(list) > 0 {
+		*held = list[1:]
+		return list[0], nil
+	}
+	return s.Next(work)
 }
 
 // decoded is when a unit is decoded, in media time. By that the window ends: pictures
@@ -295,12 +336,12 @@ func (f *feed) turn(small bool) {
 }
 
 // up says that a session plays.
-func (f *feed) up(s Session) {
+func (f *feed) up(s Session, run media.Run) {
 	f.setState(statePlaying, s, "")
 	f.causes = 0
 	f.toldAt = time.Time{}
-	run, stats := s.Run(), s.Stats()
-	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped, SubStream: f.sub}
+	stats := s.Stats()
+	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped, SubStream: f.sub, Why: run.Why}
 	for _, t := range run.Tracks {
 		e.Tracks = append(e.Tracks, describe(t))
 	}

@@ -133,7 +133,7 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 		}
 		feeds = append(feeds, &feed{
 			deps: d, clock: j.clock, camera: c, sink: sink, files: files, queue: queue,
-			from: j.plan.From, end: j.end, state: stateConnecting,
+			from: j.plan.From, end: j.end, state: stateConnecting, streams: streams{follow: true},
 		})
 	}
 	return feeds, nil
