@@ -89,6 +89,7 @@ func (p *process) reportText(r *archive.Report) string {
 		})
 		details = append(details, leadText(c.Name, time.Duration(c.Coverage.LeadIn), c.Coverage.Share(), time.Duration(c.Coverage.Window))...)
 		details = append(details, p.details(c.Name, c.Gaps, c.Damage)...)
+		details = append(details, p.lesser(c.Name, c.Quality)...)
 	}
 	if len(r.Cameras) > 0 {
 		b.WriteString(t.text("lrrrrll"))

@@ -42,8 +42,9 @@ type feed struct {
 
 	mu      sync.Mutex
 	state   state
-	session Session // nil while there is none
-	reason  string  // why there is none
+	session Session       // nil while there is none
+	shown   media.Variant // of the newest session
+	reason  string        // why there is none
 	meter   meter
 	units   uint64 // delivered to the sink, of all runs
 	bytes   int64
@@ -340,6 +341,9 @@ func (f *feed) up(s Session, run media.Run) {
 	f.setState(statePlaying, s, "")
 	f.causes = 0
 	f.toldAt = time.Time{}
+	f.mu.Lock()
+	f.shown = run.Variant
+	f.mu.Unlock()
 	stats := s.Stats()
 	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped, SubStream: f.sub, Why: run.Why}
 	for _, t := range run.Tracks {
@@ -463,6 +467,9 @@ func (f *feed) progress(now time.Time) CameraProgress {
 	if f.session != nil {
 		s := f.session.Stats()
 		p.Transport = string(s.Transport)
+		if f.shown.Stream == media.SubStream {
+			p.Stream, p.Why = f.shown.Stream, f.shown.Why
+		}
 		p.Queue = s.Queued
 		if t, ok := f.sink.(*transcoder); ok {
 			p.Queue += t.waiting()
