@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	trialFor      = 5 * time.Second         // a stream on trial is judged for, at least
+	trialFor      = 4 * time.Second         // a stream on trial is judged for, at least
 	trialMost     = 12 * time.Second        // and at most
 	trialLate     = 1500 * time.Millisecond // behind: it has failed
 	standbyMost   = 20 * time.Second        // until it plays with a key frame

@@ -27,6 +27,8 @@ type RecordOptions struct {
 	BackfillRate int64            // bytes a second taken from one at most; 0: DefaultBackfillRate
 
 	Transcode TranscodeOptions // what is not recorded as it comes
+
+	retryMain time.Duration // before a main stream that was given up is tried again; 0: rate.Retry's
 }
 
 // ResumeOptions says how far Resume goes.

@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"io"
-
 	"net"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,8 @@ import (
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
+	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
 )
 
@@ -94,29 +98,194 @@ func (u *uplink) url(path string) string { return fmt.Sprintf("rtsp://127.0.0.1:
 
 func (u *uplink) kbit(n int64) { u.rate.Store(n * 125) }
 
-func TestAWeakWay(t *testing.T) {
+// weakly is a recording of a camera whose main stream is too much for the way from it.
+type weakly struct {
+	way     *uplink
+	events  *events
+	dir     string
+	d       engine.Deps
+	stop    context.CancelFunc
+	done    chan struct{}
+	summary *engine.Summary
+	err     error
+}
+
+func recordWeakly(t *testing.T, sub string, dial func(engine.Deps) engine.Deps) *weakly {
+	t.Helper()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac", "other": "h265"}})
+	w := &weakly{way: newUplink(t, cam), dir: filepath.Join(t.TempDir(), "rec"), done: make(chan struct{})}
+	w.d, w.events = deps(t)
+	w.way.kbit(1500)
+	c := camera("a", w.way.url("main"), "tcp")
+	c.SubURL = w.way.url(sub)
+	ctx, cancel := context.WithCancel(context.Background())
+	w.stop = cancel
+	go func() {
+		defer close(w.done)
+		o := engine.RecordOptions{Dir: w.dir, Cameras: []journal.Camera{c}}
+		w.summary, w.err = engine.Record(ctx, dial(w.d), o.Retrying(time.Second))
+	}()
+	t.Cleanup(func() { cancel(); <-w.done })
+	return w
+}
+
+// streams are the sessions so far: which stream each was of.
+func (w *weakly) streams() (list []string) {
+	for _, up := range all[engine.CameraUp](w.events) {
+		list = append(list, map[bool]string{true: "sub", false: "main"}[up.SubStream])
+	}
+	return list
+}
+
+func (w *weakly) await(t *testing.T, streams ...string) {
+	t.Helper()
+	waitFor(t, fmt.Sprint(streams), func() bool { return slices.Equal(w.streams(), streams) })
+}
+
+// some lets the recording go on for a while.
+func (w *weakly) some(t *testing.T) {
+	t.Helper()
+	at := time.Now()
+	waitFor(t, "some of it", func() bool { return time.Since(at) > time.Second })
+}
+
+func (w *weakly) end() {
+	w.stop()
+	<-w.done
+}
+
+func asIs(d engine.Deps) engine.Deps { return d }
+
+func TestNothingIsMissingWhereTheSubStreamTakesOverAndTheMainOneComesBack(t *testing.T) {
 	t.Parallel()
-	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac"}})
-	way := newUplink(t, cam)
-	d, ev := deps(t)
-	dir := filepath.Join(t.TempDir(), "rec")
-	c := camera("a", way.url("main"), "tcp")
-	c.SubURL = way.url("sub")
-	time.AfterFunc(4*time.Second, func() { way.kbit(1500) })
-	time.AfterFunc(14*time.Second, func() { way.kbit(0) })
-	summary, err := engine.Record(t.Context(), d, engine.RecordOptions{Dir: dir, Length: 40 * time.Second, Cameras: []journal.Camera{c}})
-	if err != nil && !fault.Is(err, fault.Incomplete) {
+	w := recordWeakly(t, "sub", asIs)
+	w.await(t, "main", "sub")
+	w.way.kbit(0)
+	w.await(t, "main", "sub", "main")
+	w.some(t)
+	w.end()
+	if w.err != nil {
+		t.Error(w.err)
+	}
+	report := verified(t, w.d, w.dir, archive.Clean)
+	c := report.Cameras[0]
+	if len(c.Gaps) > 0 || len(c.Quality) != 1 || !strings.Contains(c.Quality[0].Why, "too narrow") || c.Quality[0].Width != 320 || c.Coverage.Sub <= 0 || c.Coverage.Sub >= c.Coverage.Media {
+		t.Errorf("gaps %v, from the sub-stream %v, coverage %+v", c.Gaps, c.Quality, c.Coverage)
+	}
+	list, err := engine.List(t.Context(), w.d, []string{w.dir})
+	if err != nil || list[0].Cameras[0].Coverage.Sub != c.Coverage.Sub {
+		t.Errorf("%v, %+v", err, list)
+	}
+	var lines []journal.Quality
+	log, err := journal.Read(w.d.FS, filepath.Join(w.dir, "journal"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	ups := all[engine.CameraUp](ev)
-	for _, u := range ups {
-		t.Logf("%+v", u)
+	for _, l := range log.Lines {
+		if q, ok := l.Entry.(*journal.Quality); ok {
+			lines = append(lines, *q)
+		}
 	}
-	t.Logf("%+v", summary.Cameras[0])
-	report, _ := engine.Verify(t.Context(), d, dir, archive.VerifyOptions{Deep: true})
-	t.Logf("%s %+v", report.Status, report.Cameras[0])
-	for _, f := range report.Findings {
-		t.Log(f)
+	if len(lines) != 3 || lines[0].Stream != "main" || lines[1].Stream != "sub" || lines[1].Was != "main" || lines[2].Stream != "main" || lines[2].Rate < 1_000_000 {
+		t.Errorf("%+v", lines)
 	}
+	decodes(t, w.dir)
+}
+
+func TestAMainStreamGoesOnWhereItsSubStreamIsNotToBeHad(t *testing.T) {
+	t.Parallel()
+	w := recordWeakly(t, "missing", asIs)
+	said := func() (n int) {
+		for _, e := range all[engine.Notice](w.events) {
+			if strings.Contains(e.Message, "not to be had") {
+				n++
+			}
+		}
+		return n
+	}
+	waitFor(t, "what is wrong with the sub-stream", func() bool { return said() > 0 })
+	w.some(t)
+	w.end()
+	if w.err != nil || said() != 1 || len(w.streams()) != 1 {
+		t.Errorf("%v, said %d times, %v", w.err, said(), w.streams())
+	}
+	verified(t, w.d, w.dir, archive.Clean)
+}
+
+// TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed has another codec too.
+func TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed(t *testing.T) {
+	t.Parallel()
+	w := recordWeakly(t, "other", oneSession)
+	w.await(t, "main", "sub")
+	w.some(t)
+	w.end()
+	if w.err != nil && !fault.Is(w.err, fault.Incomplete) {
+		t.Error(w.err)
+	}
+	report, err := engine.Verify(t.Context(), w.d, w.dir, archive.VerifyOptions{})
+	if report == nil || report.Status == archive.Damaged || len(report.Cameras[0].Quality) != 1 || report.Cameras[0].Quality[0].Codec != media.H265 {
+		t.Fatalf("%v %+v", err, report)
+	}
+	for _, g := range report.Cameras[0].Gaps {
+		if g.To.Sub(g.From) > 8*time.Second || !strings.Contains(g.Note, "one session at a time") {
+			t.Errorf("%+v", g)
+		}
+	}
+	decodes(t, w.dir)
+}
+
+// oneSession is the world of cameras that give one session at a time.
+func oneSession(d engine.Deps) engine.Deps {
+	dial, open := d.Dial, &atomic.Int64{}
+	d.Dial = func(ctx context.Context, o rtsp.Options) (engine.Session, error) {
+		if open.Add(1) > 1 {
+			open.Add(-1)
+			return nil, fault.New(fault.Busy, "453")
+		}
+		s, err := dial(ctx, o)
+		if err != nil {
+			open.Add(-1)
+			return nil, err
+		}
+		return &onlySession{Session: s, close: sync.OnceFunc(func() { open.Add(-1) })}, nil
+	}
+	return d
+}
+
+type onlySession struct {
+	engine.Session
+	close func()
+}
+
+func (s *onlySession) Close() error {
+	defer s.close()
+	return s.Session.Close()
+}
+
+// The camera says its parameter sets in its description only: who has the main stream's
+// must be given the sub-stream's.
+func TestATargetKeepsItsSessionWhileTheWayFromTheCameraIsTooNarrow(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac,noparams", "sub": "h264+aac,noparams"}})
+	way := newUplink(t, cam)
+	way.kbit(1500)
+	far, port := filepath.Join(t.TempDir(), "far"), freeTCP(t)
+	server := takes(t, port, far)
+	d, ev := deps(t)
+	c := camera("a", way.url("main"), "tcp")
+	c.SubURL = way.url("sub")
+	r := relayWith(t, d, ev, engine.RelayOptions{Input: c, Targets: []engine.RelayTarget{{Name: "x", URL: fmt.Sprintf("rtsp://127.0.0.1:%d/x", port)}}})
+	waitFor(t, "the sub-stream", func() bool { ups := all[engine.CameraUp](ev); return len(ups) == 2 && ups[1].SubStream })
+	at := time.Now()
+	waitFor(t, "some of it", func() bool { return time.Since(at) > 1500*time.Millisecond })
+	r.end(t)
+	if s := r.summary.Targets[0]; s.Sessions != 1 || s.Dropped > 0 {
+		t.Errorf("%d sessions, %d units dropped", s.Sessions, s.Dropped)
+	}
+	server.end(t)
+	dir := filepath.Join(far, "x")
 	decodes(t, dir)
+	if files := mediaFiles(t, dir); len(files) != 2 {
+		t.Errorf("%d files, want one of each size", len(files))
+	}
 }
