@@ -113,13 +113,14 @@ func (f *feed) once(ctx, work context.Context) error {
 		return err
 	}
 	run, held := f.variant(s.Run()), []media.AccessUnit(nil)
+	f.intake = rate.Intake{}
 	for {
 		next, err := f.play(ctx, work, s, run, held)
 		if next == nil {
 			return err
 		}
 		f.settle(f.deps.Clock.Now(), next.sub, next.why)
-		s, run, held = next.take()
+		s, run, held, f.intake = next.take()
 	}
 }
 
@@ -135,7 +136,6 @@ func (f *feed) play(ctx, work context.Context, s Session, run media.Run, held []
 	f.up(s, run)
 	f.played = f.wantsSmall()
 	began, before := f.deps.Clock.Now(), f.units
-	f.intake = rate.Intake{}
 	next, err = f.pump(ctx, work, s, held)
 	if next == nil {
 		f.dropBeside()
@@ -163,6 +163,7 @@ func (f *feed) pump(ctx, work context.Context, s Session, held []media.AccessUni
 	guard := f.guardTail(ctx, s)
 	defer guard()
 	for {
+		fresh := len(held) == 0
 		au, err := nextOf(work, s, &held)
 		if err != nil {
 			if f.past(f.deps.Clock.Now()) {
@@ -184,8 +185,10 @@ func (f *feed) pump(ctx, work context.Context, s Session, held []media.AccessUni
 			}
 			continue
 		}
-		if err := f.compare(ctx, s, au); err != nil {
-			return nil, err
+		if fresh {
+			if err := f.compare(ctx, s, au); err != nil {
+				return nil, err
+			}
 		}
 		wanted, last := f.passed(s, au)
 		if wanted {

@@ -124,8 +124,11 @@ func (b *standby) add(s Session, au media.AccessUnit) {
 	}
 	b.latest = au.Arrival
 	b.all += int64(len(au.Data))
-	if lead && b.trial && !b.proven {
-		b.judge(s, au)
+	if lead {
+		watch(&b.intake, &b.counted, s, b.run, au)
+		if b.trial && !b.proven {
+			b.judge(s, au)
+		}
 	}
 	switch {
 	case !b.from.IsZero():
@@ -172,7 +175,6 @@ func (b *standby) letGo(n int) {
 
 // judge goes on with the trial.
 func (b *standby) judge(s Session, au media.AccessUnit) {
-	watch(&b.intake, &b.counted, s, b.run, au)
 	after := au.Arrival.Sub(b.first)
 	switch {
 	case b.intake.Late() > trialLate, after > trialMost:
@@ -216,10 +218,10 @@ func (b *standby) failed(now time.Time) error {
 	return b.err
 }
 
-// take hands over the session with its run and what is kept of it.
-func (b *standby) take() (Session, media.Run, []media.AccessUnit) {
+// take hands over the session with its run and what is kept of it, which watched has seen.
+func (b *standby) take() (s Session, run media.Run, held []media.AccessUnit, watched rate.Intake) {
 	b.quit()
-	run := b.run
+	run = b.run
 	run.Variant = media.Variant{Stream: media.MainStream, Why: b.why}
 	if b.sub {
 		run.Stream = media.SubStream
@@ -227,7 +229,7 @@ func (b *standby) take() (Session, media.Run, []media.AccessUnit) {
 	if span := b.latest.Sub(b.first); span >= measuredAfter {
 		run.Rate = int(float64(8*b.all) / span.Seconds())
 	}
-	return b.session, run, b.held
+	return b.session, run, b.held, b.intake
 }
 
 // quit ends receiving.

@@ -115,7 +115,7 @@ func recordWeakly(t *testing.T, sub string, dial func(engine.Deps) engine.Deps) 
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac", "other": "h265"}})
 	w := &weakly{way: newUplink(t, cam), dir: filepath.Join(t.TempDir(), "rec"), done: make(chan struct{})}
 	w.d, w.events = deps(t)
-	w.way.kbit(1500)
+	w.way.kbit(2500)
 	c := camera("a", w.way.url("main"), "tcp")
 	c.SubURL = w.way.url(sub)
 	ctx, cancel := context.WithCancel(context.Background())

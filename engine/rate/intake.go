@@ -4,8 +4,8 @@ import "time"
 
 // What an [Intake] judges by.
 const (
-	tooLate   = time.Second             // behind the least delay: no jitter is that long for that long
-	lateFor   = 1500 * time.Millisecond // above tooLate, and not catching up
+	tooLate   = 800 * time.Millisecond  // behind the least delay: no jitter is that long for that long
+	lateFor   = 1200 * time.Millisecond // above tooLate, and not catching up
 	catchUp   = 0.1                     // seconds a second: what catches up faster was only held up
 	skipSpan  = 4 * time.Second         // over which what the source left out is counted
 	skipPart  = 0.2                     // of that, of the pictures
