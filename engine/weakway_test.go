@@ -110,9 +110,12 @@ type weakly struct {
 	err     error
 }
 
-func recordWeakly(t *testing.T, sub string, dial func(engine.Deps) engine.Deps) *weakly {
+func twoStreams(t *testing.T) *rtspcam.Camera {
+	return rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac", "other": "h265"}})
+}
+
+func recordWeakly(t *testing.T, cam *rtspcam.Camera, sub string, dial func(engine.Deps) engine.Deps, o engine.RecordOptions) *weakly {
 	t.Helper()
-	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac", "other": "h265"}})
 	w := &weakly{way: newUplink(t, cam), dir: filepath.Join(t.TempDir(), "rec"), done: make(chan struct{})}
 	w.d, w.events = deps(t)
 	w.way.kbit(2500)
@@ -122,7 +125,7 @@ func recordWeakly(t *testing.T, sub string, dial func(engine.Deps) engine.Deps) 
 	w.stop = cancel
 	go func() {
 		defer close(w.done)
-		o := engine.RecordOptions{Dir: w.dir, Cameras: []journal.Camera{c}}
+		o.Dir, o.Cameras = w.dir, []journal.Camera{c}
 		w.summary, w.err = engine.Record(ctx, dial(w.d), o.Retrying(time.Second))
 	}()
 	t.Cleanup(func() { cancel(); <-w.done })
@@ -158,7 +161,7 @@ func asIs(d engine.Deps) engine.Deps { return d }
 
 func TestNothingIsMissingWhereTheSubStreamTakesOverAndTheMainOneComesBack(t *testing.T) {
 	t.Parallel()
-	w := recordWeakly(t, "sub", asIs)
+	w := recordWeakly(t, twoStreams(t), "sub", asIs, engine.RecordOptions{})
 	w.await(t, "main", "sub")
 	w.way.kbit(0)
 	w.await(t, "main", "sub", "main")
@@ -192,9 +195,41 @@ func TestNothingIsMissingWhereTheSubStreamTakesOverAndTheMainOneComesBack(t *tes
 	decodes(t, w.dir)
 }
 
+func TestTheMainStreamOfAWeakSpanIsFetchedAndKeptBeside(t *testing.T) {
+	t.Parallel()
+	cam := twoStreams(t)
+	near, stop := nearby(t, cam, "main")
+	source := fmt.Sprintf("rtsp://%s/cam", replayServer(t, near))
+	w := recordWeakly(t, cam, "sub", asIs, engine.RecordOptions{Length: 9 * time.Second, Backfill: []engine.BackfillSource{{URL: source}}})
+	<-w.done
+	stop()
+	if w.err != nil {
+		t.Error(w.err)
+	}
+	if list := all[engine.Backfilled](w.events); len(list) != 1 || list[0].Splice != "beside" {
+		t.Errorf("%+v", list)
+	}
+	if _, err := engine.Resume(t.Context(), w.d, w.dir, engine.ResumeOptions{Repair: true}); err != nil {
+		t.Error(err)
+	}
+	c := verified(t, w.d, w.dir, archive.Clean).Cameras[0]
+	if len(c.Quality) != 1 || len(c.Beside) == 0 {
+		t.Fatalf("smaller %+v, beside %+v", c.Quality, c.Beside)
+	}
+	first, last := c.Beside[0], c.Beside[len(c.Beside)-1]
+	if first.From.After(c.Quality[0].From.Add(time.Second)) || last.To.Before(c.Quality[0].To.Add(-time.Second)) || c.Coverage.Sub == 0 {
+		t.Errorf("beside %v to %v, smaller %+v, coverage %+v", first.From, last.To, c.Quality[0], c.Coverage)
+	}
+	units, _ := content(t, w.dir, "a")
+	if n := len(units[0]); n > 30*9 {
+		t.Errorf("%d pictures are played of 9 s", n)
+	}
+	decodes(t, w.dir)
+}
+
 func TestAMainStreamGoesOnWhereItsSubStreamIsNotToBeHad(t *testing.T) {
 	t.Parallel()
-	w := recordWeakly(t, "missing", asIs)
+	w := recordWeakly(t, twoStreams(t), "missing", asIs, engine.RecordOptions{})
 	said := func() (n int) {
 		for _, e := range all[engine.Notice](w.events) {
 			if strings.Contains(e.Message, "not to be had") {
@@ -215,7 +250,7 @@ func TestAMainStreamGoesOnWhereItsSubStreamIsNotToBeHad(t *testing.T) {
 // TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed has another codec too.
 func TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed(t *testing.T) {
 	t.Parallel()
-	w := recordWeakly(t, "other", oneSession)
+	w := recordWeakly(t, twoStreams(t), "other", oneSession, engine.RecordOptions{})
 	w.await(t, "main", "sub")
 	w.some(t)
 	w.end()

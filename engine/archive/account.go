@@ -89,6 +89,12 @@ func (v *verifier) camera(c *Camera, files []*file) {
 		if f.open {
 			report.Open++
 		}
+		if f.segment != nil && f.segment.beside {
+			if s := f.segment; s.Source != "" {
+				report.Beside = append(report.Beside, Beside{From: s.Start, To: s.End, File: f.name, Bytes: f.size, Source: s.Source})
+			}
+			continue // what it is of is recorded
+		}
 		if _, g := f.deciding(); g != nil {
 			all.add(g)
 		}

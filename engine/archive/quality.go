@@ -62,3 +62,50 @@ func (f *folder) quality(seq uint64, e *journal.Quality) {
 	}
 	c.told = append(c.told, *e)
 }
+
+// Beside is a file that holds the main stream of a time that was recorded from the sub-stream:
+// it was got afterwards, from whoever has it, and changes nothing of what was recorded.
+type Beside struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	File   string    `json:"file"` // relative to the recording, forward slashes
+	Bytes  int64     `json:"bytes"`
+	Source string    `json:"source"` // who played it
+}
+
+// stands takes in that a segment beside others is whole.
+func (f *folder) stands(seq uint64, e *journal.Beside) {
+	s := f.segments[segmentKey{e.Camera, e.N}]
+	if s == nil || !s.beside {
+		f.problem(seq, "segment %d of %q stands beside nothing", e.N, e.Camera)
+		return
+	}
+	s.Source = e.Source
+	f.cameras[s.Camera].changed = true
+}
+
+// Lesser lists what was recorded from the sub-stream and of which the main stream is not kept
+// beside it, as far as they are over: the main stream is recorded again for
+// that long, or nothing is any more.
+func (c *Camera) Lesser(settled time.Duration) []Quality {
+	var list []Quality
+	var have []span
+	for _, s := range c.Beside {
+		if s.Source != "" {
+			have = append(have, span{s.Start, s.End})
+		}
+	}
+	for _, q := range c.Quality() {
+		back := settled == 0
+		for _, s := range c.Segments {
+			back = back || s.Stream != media.SubStream && !s.Start.Before(q.To.Add(-silence)) && s.End.Sub(q.To) >= settled
+		}
+		for _, left := range (spans{{q.From, q.To}}).minus(unite(have)) {
+			if back && left.length() > silence {
+				q.From, q.To = left.From, left.To
+				list = append(list, q)
+			}
+		}
+	}
+	return list
+}

@@ -54,6 +54,7 @@ type CameraReport struct {
 	Tracks   []TrackCoverage `json:"tracks"`
 	Gaps     []Gap           `json:"gaps,omitempty"`    // journaled or measured; never the lead-in
 	Damage   []Damage        `json:"damage,omitempty"`  // packets lost on the way, as journaled
+	Beside   []Beside        `json:"beside,omitempty"`  // the main stream of times of Quality, got afterwards and kept beside
 	Quality  []Quality       `json:"quality,omitempty"` // recorded from the sub-stream, which is no gap
 }
 

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"slices"
 	"time"
 
 	"rtsprec/engine/journal"
@@ -65,7 +66,7 @@ func (r *Recording) Summary() *Summary {
 	s := &Summary{Dir: r.Dir, State: r.State, Window: r.Window, Cameras: []CameraSummary{}}
 	for _, c := range r.Cameras {
 		cs := CameraSummary{Name: c.Name, Segments: len(c.Segments), Coverage: r.Coverage(c)}
-		for _, seg := range c.Segments {
+		for _, seg := range slices.Concat(c.Segments, c.Beside) {
 			cs.Bytes += seg.Size
 		}
 		s.Cameras = append(s.Cameras, cs)
@@ -127,6 +128,11 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 					cs.prune(0, ic.PrunedBytes, time.Duration(ic.PrunedMedia))
 					cs.Coverage.Sub += Seconds(ic.Sub)
 				}
+			}
+		}
+		for _, seg := range c.Beside {
+			if !seg.Sealed || fresh(seg.line) {
+				cs.Bytes += seg.Size
 			}
 		}
 		for _, seg := range c.Segments {

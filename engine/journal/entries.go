@@ -31,6 +31,7 @@ const (
 	KindQuality Kind = "quality"
 
 	KindBackfill Kind = "backfill"
+	KindBeside   Kind = "beside"
 	KindPrune    Kind = "prune"
 	KindProtect  Kind = "protect"
 )
@@ -80,6 +81,7 @@ type Segment struct {
 	Instead []Instead `json:"instead,omitempty"`
 	Fill    uint64    `json:"fill,omitempty"`   // ID of the gap it is to fill: without a Backfill it holds nothing that counts
 	Stream  string    `json:"stream,omitempty"` // "sub": of the camera's sub-stream
+	Beside  bool      `json:"beside,omitempty"` // it is to hold again what another holds of the sub-stream: without a Beside it holds nothing that counts
 }
 
 // Instead says that a segment holds, written again, the media of segment N of the same
@@ -219,6 +221,17 @@ type Backfill struct {
 	Source string      `json:"source,omitempty"` // who played it; without a password
 }
 
+// Beside says that segment N, complete before this line and sealed behind it, holds once more,
+// from the main stream that a peer played again, the time of From to To that was recorded from
+// the sub-stream. It is kept beside that: no other segment and no coverage is changed by it.
+type Beside struct {
+	Camera string    `json:"camera"`
+	N      uint64    `json:"n"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Source string    `json:"source,omitempty"` // who played it; without a password
+}
+
 // Prune says that retention removes a sealed segment. It is synced before the file is
 // removed; a file that is still there is removed by the next writer. The line tells all
 // about the segment, whose own lines may be in files that nobody reads any more.
@@ -259,6 +272,7 @@ func (*Close) Kind() Kind       { return KindClose }
 func (*Lead) Kind() Kind        { return KindLead }
 func (*Quality) Kind() Kind     { return KindQuality }
 func (*Backfill) Kind() Kind    { return KindBackfill }
+func (*Beside) Kind() Kind      { return KindBeside }
 func (*Prune) Kind() Kind       { return KindPrune }
 func (*Protect) Kind() Kind     { return KindProtect }
 
@@ -294,6 +308,8 @@ func newEntry(k Kind) Entry {
 		return new(Quality)
 	case KindBackfill:
 		return new(Backfill)
+	case KindBeside:
+		return new(Beside)
 	case KindPrune:
 		return new(Prune)
 	case KindProtect:

@@ -94,6 +94,8 @@ func (s *summary) add(l *Line) {
 		s.at(e.From, e.To)
 	case *Quality:
 		s.at(e.From)
+	case *Beside:
+		s.at(e.From, e.To)
 	case *Close:
 		s.at(e.At)
 		s.file.Closed, s.file.GoesOn = e, false

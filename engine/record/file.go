@@ -37,6 +37,7 @@ type file struct {
 	keep    int                   // bytes kept in memory, see keepLimit
 	instead []journal.Instead
 	fill    uint64 // the gap that it is to fill; 0: it is live
+	beside  bool   // it is the main stream's, of a time that was recorded from the sub-stream
 
 	handle vfs.File
 	mount  int // see Recording.mounts

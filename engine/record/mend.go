@@ -24,7 +24,7 @@ type mending struct {
 // now stands for what it was written for.
 func (m *mending) run(there bool) (kept bool, err error) {
 	name := m.t.line.File
-	if m.t.line.Fill != 0 && !m.t.filled {
+	if (m.t.line.Fill != 0 || m.t.line.Beside) && !m.t.filled {
 		return false, m.unfinished(there)
 	}
 	if !there {

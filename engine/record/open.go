@@ -101,7 +101,7 @@ func (c *camera) makeDay(day string) error {
 }
 
 func (c *camera) line(f *file) *journal.Segment {
-	line := &journal.Segment{Camera: c.name, N: f.n, File: f.name, Run: f.run, Start: utc(f.head.Start), Instead: f.instead, Fill: f.fill, Stream: f.stream}
+	line := &journal.Segment{Camera: c.name, N: f.n, File: f.name, Run: f.run, Start: utc(f.head.Start), Instead: f.instead, Fill: f.fill, Stream: f.stream, Beside: f.beside}
 	for _, t := range f.head.Tracks {
 		line.Tracks = append(line.Tracks, journal.Track{Codec: t.Codec, Clock: t.ClockRate, Channels: t.Channels})
 	}
