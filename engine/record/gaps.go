@@ -106,7 +106,7 @@ func (c *camera) appear(t *track, at time.Time) {
 	case c.gap != nil:
 		c.closeGap(c.gap, at)
 		c.gap = nil
-	case c.follows && at.Sub(c.end) > c.calm:
+	case c.follows && !c.end.IsZero() && at.Sub(c.end) > c.calm:
 		c.span(nil, c.end, at, c.misses|media.Because(media.StreamEnded), c.variant.Why)
 	case !c.end.IsZero():
 	case at.Before(opened):
