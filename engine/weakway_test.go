@@ -2,9 +2,11 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,24 +22,84 @@ import (
 	"rtsprec/engine/media"
 	"rtsprec/engine/rtsp"
 	"rtsprec/engine/rtspcam"
+	"rtsprec/testdata/netlab"
 )
+
+// weakWay is a camera behind a way whose rate can be chosen: on another host where this
+// machine lets a test have one, behind a proxy otherwise.
+type weakWay struct {
+	host string
+	kbit func(int)
+}
+
+func (w weakWay) url(path string) string { return "rtsp://" + w.host + "/" + path }
+
+// wide is more than anything here sends, in kbit/s.
+const wide = 100_000
+
+func newWeakWay(t *testing.T, streams map[string]rtspcam.Stream) weakWay {
+	t.Helper()
+	host := netlab.New(t)
+	if host == nil {
+		return newUplink(t, rtspcam.Start(t, rtspcam.Options{Paths: streams}))
+	}
+	w := weakWay{fmt.Sprintf("%s:8554", host.Far), host.ShapeBack}
+	text, err := json.Marshal(streams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := host.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), cameraEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	waitFor(t, "the camera", func() bool {
+		c, err := net.DialTimeout("tcp", w.host, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	return w
+}
+
+// cameraEnv makes the test binary a camera with these streams.
+const cameraEnv = "ENGINE_TEST_CAMERA"
+
+func cameraProcess(text string) int {
+	var streams map[string]rtspcam.Stream
+	if err := json.Unmarshal([]byte(text), &streams); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	c, err := rtspcam.New(rtspcam.Options{Paths: streams})
+	if err == nil {
+		var l net.Listener
+		if l, err = net.Listen("tcp", ":8554"); err == nil {
+			err = c.Serve(context.Background(), l)
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
 
 // uplink is the way from a camera: all its connections share one rate.
 type uplink struct {
-	port int
 	rate atomic.Int64 // bytes a second from the camera; 0: no limit
 
 	mu   sync.Mutex
 	free time.Time // when what was let through so far is through
 }
 
-func newUplink(t testing.TB, camera *rtspcam.Camera) *uplink {
+func newUplink(t testing.TB, camera *rtspcam.Camera) weakWay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &uplink{port: l.Addr().(*net.TCPAddr).Port}
+	u := &uplink{}
 	var workers sync.WaitGroup
 	var mu sync.Mutex
 	var open []net.Conn
@@ -69,7 +131,7 @@ func newUplink(t testing.TB, camera *rtspcam.Camera) *uplink {
 		mu.Unlock()
 		workers.Wait()
 	})
-	return u
+	return weakWay{l.Addr().String(), func(kbit int) { u.rate.Store(int64(kbit) * 125) }}
 }
 
 // carry takes from the camera what the way takes.
@@ -94,13 +156,9 @@ func (u *uplink) carry(to io.Writer, from io.Reader) {
 	}
 }
 
-func (u *uplink) url(path string) string { return fmt.Sprintf("rtsp://127.0.0.1:%d/%s", u.port, path) }
-
-func (u *uplink) kbit(n int64) { u.rate.Store(n * 125) }
-
 // weakly is a recording of a camera whose main stream is too much for the way from it.
 type weakly struct {
-	way     *uplink
+	way     weakWay
 	events  *events
 	dir     string
 	d       engine.Deps
@@ -110,15 +168,15 @@ type weakly struct {
 	err     error
 }
 
-func twoStreams(t *testing.T) *rtspcam.Camera {
-	return rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac", "other": "h265"}})
+func twoStreams() map[string]rtspcam.Stream {
+	return map[string]rtspcam.Stream{"main": "heavy+aac", "sub": "h264+aac", "other": "h265"}
 }
 
-func recordWeakly(t *testing.T, cam *rtspcam.Camera, sub string, dial func(engine.Deps) engine.Deps, o engine.RecordOptions) *weakly {
+func recordWeakly(t *testing.T, way weakWay, sub string, dial func(engine.Deps) engine.Deps, o engine.RecordOptions) *weakly {
 	t.Helper()
-	w := &weakly{way: newUplink(t, cam), dir: filepath.Join(t.TempDir(), "rec"), done: make(chan struct{})}
+	w := &weakly{way: way, dir: filepath.Join(t.TempDir(), "rec"), done: make(chan struct{})}
 	w.d, w.events = deps(t)
-	w.way.kbit(2500)
+	w.way.kbit(3000)
 	c := camera("a", w.way.url("main"), "tcp")
 	c.SubURL = w.way.url(sub)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -161,9 +219,9 @@ func asIs(d engine.Deps) engine.Deps { return d }
 
 func TestNothingIsMissingWhereTheSubStreamTakesOverAndTheMainOneComesBack(t *testing.T) {
 	t.Parallel()
-	w := recordWeakly(t, twoStreams(t), "sub", asIs, engine.RecordOptions{})
+	w := recordWeakly(t, newWeakWay(t, twoStreams()), "sub", asIs, engine.RecordOptions{})
 	w.await(t, "main", "sub")
-	w.way.kbit(0)
+	w.way.kbit(wide)
 	w.await(t, "main", "sub", "main")
 	w.some(t)
 	w.end()
@@ -197,10 +255,10 @@ func TestNothingIsMissingWhereTheSubStreamTakesOverAndTheMainOneComesBack(t *tes
 
 func TestTheMainStreamOfAWeakSpanIsFetchedAndKeptBeside(t *testing.T) {
 	t.Parallel()
-	cam := twoStreams(t)
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: twoStreams()})
 	near, stop := nearby(t, cam, "main")
 	source := fmt.Sprintf("rtsp://%s/cam", replayServer(t, near))
-	w := recordWeakly(t, cam, "sub", asIs, engine.RecordOptions{Length: 9 * time.Second, Backfill: []engine.BackfillSource{{URL: source}}})
+	w := recordWeakly(t, newUplink(t, cam), "sub", asIs, engine.RecordOptions{Length: 9 * time.Second, Backfill: []engine.BackfillSource{{URL: source}}})
 	<-w.done
 	stop()
 	if w.err != nil {
@@ -229,7 +287,7 @@ func TestTheMainStreamOfAWeakSpanIsFetchedAndKeptBeside(t *testing.T) {
 
 func TestAMainStreamGoesOnWhereItsSubStreamIsNotToBeHad(t *testing.T) {
 	t.Parallel()
-	w := recordWeakly(t, twoStreams(t), "missing", asIs, engine.RecordOptions{})
+	w := recordWeakly(t, newWeakWay(t, twoStreams()), "missing", asIs, engine.RecordOptions{})
 	said := func() (n int) {
 		for _, e := range all[engine.Notice](w.events) {
 			if strings.Contains(e.Message, "not to be had") {
@@ -247,10 +305,37 @@ func TestAMainStreamGoesOnWhereItsSubStreamIsNotToBeHad(t *testing.T) {
 	verified(t, w.d, w.dir, archive.Clean)
 }
 
+func TestLossForSecondsMakesRoomForTheSubStream(t *testing.T) {
+	t.Parallel()
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac,loss=5%", "sub": "h264+aac"}})
+	d, ev := deps(t)
+	c := camera("a", cam.URL("main"), "udp")
+	c.SubURL = cam.URL("sub")
+	dir := filepath.Join(t.TempDir(), "rec")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := engine.Record(ctx, d, engine.RecordOptions{Dir: dir, Cameras: []journal.Camera{c}})
+		done <- err
+	}()
+	waitFor(t, "the sub-stream", func() bool { ups := all[engine.CameraUp](ev); return len(ups) == 2 && ups[1].SubStream })
+	cancel()
+	if err := <-done; !fault.Is(err, fault.Incomplete) { // packets were lost
+		t.Error(err)
+	}
+	if ups := all[engine.CameraUp](ev); !strings.Contains(ups[1].Why, "packets are lost") || ups[1].Transport != "udp" {
+		t.Errorf("%+v", ups[1])
+	}
+	report, _ := engine.Verify(t.Context(), d, dir, archive.VerifyOptions{})
+	if report == nil || report.Status != archive.Incomplete || len(report.Cameras[0].Gaps) > 0 || len(report.Cameras[0].Damage) == 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
 // TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed has another codec too.
 func TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed(t *testing.T) {
 	t.Parallel()
-	w := recordWeakly(t, twoStreams(t), "other", oneSession, engine.RecordOptions{})
+	w := recordWeakly(t, newWeakWay(t, twoStreams()), "other", oneSession, engine.RecordOptions{})
 	w.await(t, "main", "sub")
 	w.some(t)
 	w.end()
@@ -301,8 +386,7 @@ func (s *onlySession) Close() error {
 // must be given the sub-stream's.
 func TestATargetKeepsItsSessionWhileTheWayFromTheCameraIsTooNarrow(t *testing.T) {
 	t.Parallel()
-	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"main": "heavy+aac,noparams", "sub": "h264+aac,noparams"}})
-	way := newUplink(t, cam)
+	way := newWeakWay(t, map[string]rtspcam.Stream{"main": "heavy+aac,noparams", "sub": "h264+aac,noparams"})
 	way.kbit(1500)
 	far, port := filepath.Join(t.TempDir(), "far"), freeTCP(t)
 	server := takes(t, port, far)
