@@ -114,6 +114,7 @@ func (f *feed) once(ctx, work context.Context) error {
 		}
 		f.settle(f.deps.Clock.Now(), next.sub, next.why)
 		s, run, held, f.intake = next.take()
+		run = f.variant(run)
 	}
 }
 

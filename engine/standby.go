@@ -222,10 +222,6 @@ func (b *standby) failed(now time.Time) error {
 func (b *standby) take() (s Session, run media.Run, held []media.AccessUnit, watched rate.Intake) {
 	b.quit()
 	run = b.run
-	run.Variant = media.Variant{Stream: media.MainStream, Why: b.why}
-	if b.sub {
-		run.Stream = media.SubStream
-	}
 	if span := b.latest.Sub(b.first); span >= measuredAfter {
 		run.Rate = int(float64(8*b.all) / span.Seconds())
 	}

@@ -332,6 +332,30 @@ func TestLossForSecondsMakesRoomForTheSubStream(t *testing.T) {
 	}
 }
 
+func TestWhatACameraDoesWithItsClockIsNoReasonForTheSubStream(t *testing.T) {
+	t.Parallel()
+	d, ev := deps(t)
+	o := engine.RecordOptions{Dir: filepath.Join(t.TempDir(), "rec"), Length: 7 * time.Second}
+	paths := map[string]rtspcam.Stream{"sub": "h264"}
+	for i, faults := range []rtspcam.Stream{"fps=12.5", "frozen@2s:2s", "jump=2h", "burst=5s", "clockstep=1h", "stall@2s:2s", "restart@3s", "noreports"} {
+		paths[fmt.Sprint("main", i)] = "h264+aac," + faults
+	}
+	cam := rtspcam.Start(t, rtspcam.Options{Paths: paths})
+	for i := range len(paths) - 1 {
+		c := camera(fmt.Sprint("cam", i), cam.URL(fmt.Sprint("main", i)), "tcp")
+		c.SubURL = cam.URL("sub")
+		o.Cameras = append(o.Cameras, c)
+	}
+	if _, err := engine.Record(t.Context(), d, o); err != nil && !fault.Is(err, fault.Incomplete) {
+		t.Error(err)
+	}
+	for _, up := range all[engine.CameraUp](ev) {
+		if up.SubStream {
+			t.Errorf("%s: %s", up.Camera, up.Why)
+		}
+	}
+}
+
 // TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed has another codec too.
 func TestACameraWithOneSessionIsAskedForTheOtherStreamOnceTheFirstIsClosed(t *testing.T) {
 	t.Parallel()
