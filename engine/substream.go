@@ -88,6 +88,9 @@ func (f *feed) choose(err error) (other bool) {
 			f.trySub.Failed(now)
 		}
 		f.sub, f.weak, f.why = false, false, ""
+	case refused && f.single: // it was tried in the place of the sub-stream
+		f.sub, f.weak, f.why = true, true, "the main stream is refused: "+err.Error()
+		f.tryMain.Failed(now)
 	case refused:
 		f.sub, f.why, f.asked = true, "the main stream is refused: "+err.Error(), time.Time{}
 	case f.follow && len(f.intake.Narrow()) > 0: // it ended because nothing went away
@@ -192,8 +195,10 @@ func (f *feed) attend(b *standby, now time.Time) error {
 	f.deps.log().Debug("the other stream is not taken", "camera", f.camera.Name, "sub", b.sub, "err", err)
 	f.dropBeside()
 	if !b.sub {
-		f.tryMain.Failed(now)
-		f.single = f.single || f.weak && fault.Is(err, fault.Busy)
+		if f.weak {
+			f.tryMain.Failed(now)
+			f.single = f.single || fault.Is(err, fault.Busy)
+		}
 		return nil
 	}
 	if fault.Is(err, fault.Busy) && !f.single {
