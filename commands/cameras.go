@@ -43,12 +43,16 @@ func (c *connection) addFlags(cmd *cobra.Command) {
 // loneCamera is the name of a camera that is alone and got none.
 const loneCamera = "camera"
 
-// addSubStreams gives cameras the sub-streams that were typed, each NAME=URL.
+// addSubStreams gives cameras the sub-streams that were typed, each NAME=URL; of a camera
+// that is alone the name may be left out.
 func addSubStreams(p *process, cameras []journal.Camera, typed []string) error {
 	for _, text := range typed {
 		name, address, err := parseInput(text)
 		if err != nil {
 			return err
+		}
+		if name == "" && len(cameras) == 1 {
+			name = cameras[0].Name
 		}
 		i := slices.IndexFunc(cameras, func(c journal.Camera) bool { return c.Name == name })
 		switch {
@@ -56,6 +60,8 @@ func addSubStreams(p *process, cameras []journal.Camera, typed []string) error {
 			return usage("--sub NAME="+fault.URL(address), "whose sub-stream is %s?", fault.URL(address))
 		case i < 0:
 			return usage("-i "+name+"=rtsp://HOST/PATH --sub "+name+"="+fault.URL(address), "there is no camera %s", name)
+		case p.login(address) == cameras[i].URL:
+			return usage("--sub "+name+"=rtsp://HOST/SMALLER", "the sub-stream of %s is its main stream", name)
 		case cameras[i].SubURL != "":
 			return usage("one --sub a camera", "camera %s has two sub-streams", name)
 		}

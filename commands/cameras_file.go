@@ -28,7 +28,7 @@ const (
 //	cameras:
 //	  - name: teacher
 //	    url: rtsp://192.168.1.10/live
-//	    sub_url: rtsp://192.168.1.10/low      # recorded while the main stream is refused
+//	    sub_url: rtsp://192.168.1.10/low      # recorded while the main stream is refused, or the way too narrow for it
 //	    transport: tcp                        # auto, udp, tcp or multicast
 //	    insecure: true                        # rtsps: accept any certificate
 //	    fingerprint: 12:AB:...                # rtsps: accept only this one
@@ -143,6 +143,9 @@ func (c *cameraList) read(s *settings.File, v settings.Value) {
 	}
 	if l.url == "" {
 		s.Wrong(at, "%s has no url", who)
+	}
+	if l.sub != "" && l.sub == l.url {
+		s.Wrong(at, "%s has the same address for url and sub_url: leave sub_url out", who)
 	}
 	if n := l.sources(); n > 1 {
 		s.Wrong(at, "%s has %d passwords: one of password, password_env, password_file and password_command is enough", who, n)

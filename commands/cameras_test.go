@@ -154,9 +154,13 @@ func TestSubStreamsBelongToACamera(t *testing.T) {
 	if err := addSubStreams(p, list, []string{"right=rtsp://cam2/sub"}); err != nil || list[1].SubURL != "rtsp://cam2/sub" || list[0].SubURL != "" {
 		t.Errorf("%v %+v", err, list)
 	}
-	for _, text := range []string{"rtsp://cam2/sub", "middle=rtsp://cam2/sub", "right=rtsp://cam2/other", "left=cam"} {
+	for _, text := range []string{"rtsp://cam2/sub", "middle=rtsp://cam2/sub", "right=rtsp://cam2/other", "left=cam", "left=rtsp://cam1/main"} {
 		if err := addSubStreams(p, list, []string{text}); !fault.Is(err, fault.Usage) {
 			t.Errorf("--sub %s: %v, want a usage error", text, err)
 		}
+	}
+	lone := []journal.Camera{{Name: loneCamera, URL: "rtsp://cam1/main"}}
+	if err := addSubStreams(p, lone, []string{"rtsp://cam1/sub"}); err != nil || lone[0].SubURL != "rtsp://cam1/sub" {
+		t.Errorf("%v %+v", err, lone)
 	}
 }

@@ -351,6 +351,9 @@ func (c *serveConfig) camera(ctx context.Context, v settings.Value, path, source
 	}
 	camera := found[0]
 	camera.Name, camera.Transport = path, string(cmp.Or(link.transport, rtsp.Transport(camera.Transport), rtsp.Auto))
+	if sub != "" && c.p.login(sub) == camera.URL {
+		c.Wrong(v, "path %q: source and sub are the same address: leave sub out", path)
+	}
 	if sub != "" {
 		camera.SubURL = c.p.login(sub)
 	}

@@ -252,6 +252,9 @@ func (v *liveView) table() (head string, cameras [][]string) {
 		if delays := c.DelayText(); delays != "" && (v.relays || !here || len(c.Delays) > 1) { // somebody waits for it
 			block = append(block, v.style.faint.Render("    behind the capture (p50/p95/max): "+delays))
 		}
+		if c.Stream != "" {
+			block = append(block, v.style.faint.Render("    the sub-stream: "+oneLine(c.Why)))
+		}
 		if c.Reason != "" {
 			block = append(block, v.style.faint.Render("    "+oneLine(c.Reason)))
 		}

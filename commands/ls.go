@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +56,15 @@ func runList(ctx context.Context, p *process, dirs []string) error {
 	return err
 }
 
+// coverageText says also how much of it is smaller than it might be.
+func coverageText(c archive.Coverage) string {
+	text := percentText(c.Share())
+	if c.Sub > 0 {
+		text += ", " + spanText(time.Duration(c.Sub)) + " sub"
+	}
+	return text
+}
+
 // listed is a recording's rows: one a camera, the recording itself in the first.
 func (p *process) listed(r archive.Summary) table {
 	from, length := "-", "-"
@@ -70,7 +80,7 @@ func (p *process) listed(r archive.Summary) table {
 	}
 	var rows table
 	for _, c := range r.Cameras {
-		rows = append(rows, append(head, c.Name, percentText(c.Coverage.Share()), bytesText(c.Bytes)))
+		rows = append(rows, append(head, c.Name, coverageText(c.Coverage), bytesText(c.Bytes)))
 		head = []string{"", "", "", ""}
 	}
 	return rows

@@ -55,6 +55,11 @@ Where re-encoding is slower than pictures come, some are left out before they
 are encoded: that is said, and counted as damage. Sound and what is copied lose
 nothing by it.
 
+A camera with a smaller stream (--sub, or sub_url of a known camera) is recorded
+from that one while the way from it is too narrow for the main stream, or the
+main stream is refused, and from the main stream again once the way has been
+seen to take it; nothing is missing between them. "rtsprec verify" tells when.
+
 Times are seconds, HH:MM:SS or 45m; times of day are local time. Without -t and
 --until it records until stopped. User and password may stand in the URL or in
 RTSPREC_USER and RTSPREC_PASSWORD. Cameras that "rtsprec cameras" knows are
@@ -64,6 +69,7 @@ called by their names.`,
       --at 09:00 --until 09:45 -o math-101
   rtsprec record -i rtsps://cam/live --fingerprint 12:AB:... --transport tcp
   rtsprec record -i rtsp://cam/live --backfill rtsp://near-cam/cam
+  rtsprec record -i rtsp://cam/live --sub rtsp://cam/small -t 45m
   rtsprec record teacher student -t 45m
   rtsprec record -i rtsp://cam/live --size 720p --fps 15 --audio aac
   rtsprec record rtsp://cam/live -t 60 --json | jq 'select(.type == "gap")'`,
@@ -81,7 +87,7 @@ called by their names.`,
 	flags.StringVarP(&o.dir, "output", "o", "", "new `directory`; default: named by the UTC start time")
 	o.addFlags(cmd)
 	cmd.ValidArgsFunction = o.completeCameras(p)
-	flags.StringArrayVar(&o.subs, "sub", nil, "a camera's smaller stream, recorded while the main one is refused: `NAME=URL`; may be repeated")
+	addSubs(cmd, &o.subs)
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
@@ -92,9 +98,14 @@ called by their names.`,
 	o.coding.addCoding(cmd, p)
 	addGrace(cmd, &o.grace)
 	_ = cmd.RegisterFlagCompletionFunc("input", o.completeCameras(p)) // fails for unknown flags only
-	noFileCompletion(cmd, "sub", "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
+	noFileCompletion(cmd, "time", "until", "at", "segment", "commit", "fragment", "reorder", "fingerprint")
 	_ = cmd.MarkFlagDirname("output")
 	return cmd
+}
+
+func addSubs(cmd *cobra.Command, to *[]string) {
+	cmd.Flags().StringArrayVar(to, "sub", nil, "a camera's smaller stream, taken while the main one is refused or the way is too narrow for it: `[NAME=]URL`; may be repeated")
+	noFileCompletion(cmd, "sub")
 }
 
 func graceSpan() span {

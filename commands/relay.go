@@ -18,6 +18,7 @@ import (
 type relayOptions struct {
 	connection
 	input     []string
+	subs      []string
 	targets   []string
 	out       rtsp.Transport
 	outPin    string
@@ -66,6 +67,10 @@ lower rate and then smaller, and sent as they are again once that fits; sound
 and the recording beside it stay what they are. With --latency alone pictures
 that have waited for longer are left out, up to the next key frame.
 
+A camera with a smaller stream (--sub, or sub_url of a known camera) is relayed
+from that one while the way from it is too narrow for the main stream; targets
+keep their session where the codecs are the same.
+
 After a link that was cut sending goes on with the last key frame before which
 everything has arrived: nothing is lost, and at most one group of pictures
 comes twice. "rtsprec serve" gets half a minute more and drops what it has, so
@@ -87,6 +92,7 @@ that there nothing is lost or doubled even when it was killed.`,
 	flags.StringArrayVarP(&o.targets, "output", "o", nil, "where to publish: `[NAME=]URL`; may be repeated")
 	flags.VarP(&o.length, "time", "t", "how long to relay, from the first picture on")
 	flags.Var(&o.until, "until", "when to stop: 10:45 (local time) or RFC 3339")
+	addSubs(cmd, &o.subs)
 	o.addFlags(cmd)
 	o.out = rtsp.TCP
 	enumFlag(cmd, &o.out, []rtsp.Transport{rtsp.TCP, rtsp.UDP}, "out-transport", "how media travels to the targets")
@@ -166,6 +172,9 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 		}
 	}
 	cameras, err := o.resolveInputs(ctx, p, o.input)
+	if err == nil {
+		err = addSubStreams(p, cameras, o.subs)
+	}
 	if err != nil {
 		return none, err
 	}

@@ -46,6 +46,7 @@ func (p *process) summaryText(s *engine.Summary) string {
 		})
 		details = append(details, leadText(c.Name, time.Duration(c.Lead*float64(time.Second)), c.Coverage, s.To.Sub(s.From))...)
 		details = append(details, p.details(c.Name, c.Gaps, c.Damage)...)
+		details = append(details, p.lesser(c.Name, c.Quality)...)
 		if !c.Answered && c.Trouble != "" {
 			details = append(details, fmt.Sprintf("  %s never answered: %s", c.Name, oneLine(c.Trouble)))
 		}
@@ -137,6 +138,27 @@ func (p *process) details(camera string, gaps []archive.Gap, damage []archive.Da
 	for _, d := range merged(damage) {
 		lines = append(lines, fmt.Sprintf("  %s  damaged  %s: %s, %s lost", camera, p.fromTo(d.From, d.To), count(d.Units, "unit"), count(d.Lost, "packet")))
 	}
+	return bounded(camera, lines)
+}
+
+// lesser lists what was recorded from the sub-stream, which is no gap.
+func (p *process) lesser(camera string, list []archive.Quality) []string {
+	var lines []string
+	for _, q := range list {
+		line := fmt.Sprintf("  %s  smaller  %s, %s: the sub-stream", camera, p.fromTo(q.From, q.To), spanText(q.To.Sub(q.From)))
+		if q.Width > 0 {
+			line += fmt.Sprintf(" (%dx%d)", q.Width, q.Height)
+		}
+		if q.Why != "" {
+			line += "; " + oneLine(q.Why)
+		}
+		lines = append(lines, line)
+	}
+	return bounded(camera, lines)
+}
+
+// bounded leaves the last of too many lines about a camera out, and says so.
+func bounded(camera string, lines []string) []string {
 	if more := len(lines) - detailLimit; more > 1 {
 		lines = append(lines[:detailLimit], fmt.Sprintf("  %s  and %d more: --json lists all", camera, more))
 	}

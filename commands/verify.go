@@ -89,6 +89,8 @@ func (p *process) reportText(r *archive.Report) string {
 		})
 		details = append(details, leadText(c.Name, time.Duration(c.Coverage.LeadIn), c.Coverage.Share(), time.Duration(c.Coverage.Window))...)
 		details = append(details, p.details(c.Name, c.Gaps, c.Damage)...)
+		details = append(details, p.lesser(c.Name, c.Quality)...)
+		details = append(details, p.beside(c.Name, c.Beside)...)
 	}
 	if len(r.Cameras) > 0 {
 		b.WriteString(t.text("lrrrrll"))
@@ -100,6 +102,16 @@ func (p *process) reportText(r *archive.Report) string {
 		b.WriteString("  " + p.findingText(f) + "\n")
 	}
 	return b.String()
+}
+
+// beside lists the files that hold the main stream of times that were recorded from the
+// sub-stream.
+func (p *process) beside(camera string, list []archive.Beside) []string {
+	var lines []string
+	for _, b := range list {
+		lines = append(lines, fmt.Sprintf("  %s  beside   %s: the main stream, got afterwards: %s", camera, p.fromTo(b.From, b.To), b.File))
+	}
+	return bounded(camera, lines)
 }
 
 // findingText is one line: how bad, where, what.

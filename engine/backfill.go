@@ -54,7 +54,7 @@ type backfiller struct {
 
 type fillKey struct {
 	camera string
-	gap    uint64
+	gap    uint64 // its ID; of what is fetched to be kept beside: when it begins, in ns
 }
 
 // fillTry is what was tried with a gap.
@@ -62,6 +62,7 @@ type fillTry struct {
 	n    int
 	due  time.Time
 	told string
+	vain bool // no try will do
 }
 
 // withSources gives cameras the sources that were named for them.
@@ -180,8 +181,8 @@ func (b *backfiller) round(ctx context.Context, last bool) (wait time.Duration, 
 	var work sync.WaitGroup
 	for camera, c := range b.sources {
 		source := c.Backfill
-		gaps := b.gaps(camera)
-		if len(gaps) == 0 {
+		gaps, lesser := b.gaps(camera), b.lesser(camera, last)
+		if len(gaps)+len(lesser) == 0 {
 			continue
 		}
 		work.Go(func() {
@@ -191,6 +192,9 @@ func (b *backfiller) round(ctx context.Context, last bool) (wait time.Duration, 
 			for _, g := range gaps {
 				b.attempt(ctx, camera, source, g, last)
 			}
+			for _, q := range lesser {
+				b.enhance(ctx, camera, source, q, last)
+			}
 		})
 	}
 	work.Wait()
@@ -198,6 +202,12 @@ func (b *backfiller) round(ctx context.Context, last bool) (wait time.Duration, 
 	for camera := range b.sources {
 		for _, g := range b.gaps(camera) {
 			if t := b.try(camera, g); !last || t.n < fillTries {
+				more = true
+				wait = min(wait, max(t.due.Sub(now), fillEvery/10))
+			}
+		}
+		for _, q := range b.lesser(camera, last) {
+			if t := b.tryOf(keyOf(camera, q)); !t.vain && (!last || t.n < fillTries) {
 				more = true
 				wait = min(wait, max(t.due.Sub(now), fillEvery/10))
 			}
@@ -216,9 +226,9 @@ func (b *backfiller) gaps(camera string) []archive.Gap {
 	return nil
 }
 
-// missing reports whether any camera has a gap that can be filled.
+// missing reports whether any camera has something that can be got afterwards.
 func (b *backfiller) missing(plan journal.Plan) bool {
-	return slices.ContainsFunc(plan.Cameras, func(c journal.Camera) bool { return len(b.gaps(c.Name)) > 0 })
+	return slices.ContainsFunc(plan.Cameras, func(c journal.Camera) bool { return len(b.gaps(c.Name))+len(b.lesser(c.Name, true)) > 0 })
 }
 
 func (b *backfiller) device(source string) *sync.Mutex {
@@ -232,9 +242,12 @@ func (b *backfiller) device(source string) *sync.Mutex {
 }
 
 func (b *backfiller) try(camera string, g archive.Gap) *fillTry {
+	return b.tryOf(fillKey{camera, g.ID})
+}
+
+func (b *backfiller) tryOf(key fillKey) *fillTry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := fillKey{camera, g.ID}
 	if b.tries[key] == nil {
 		b.tries[key] = &fillTry{}
 	}
@@ -291,8 +304,13 @@ func (b *backfiller) fill(ctx context.Context, camera, source string, g archive.
 
 // open begins a session with a source.
 func (b *backfiller) open(ctx context.Context, camera string, o rtsp.Options) (Session, error) {
+	return b.openAt(ctx, camera, o, b.rate)
+}
+
+// openAt is open at no more than so many bytes a second.
+func (b *backfiller) openAt(ctx context.Context, camera string, o rtsp.Options, rate int64) (Session, error) {
 	o.Insecure, o.Fingerprint = b.sources[camera].Insecure, b.sources[camera].Fingerprint
-	o.Replay.Rate = b.rate
+	o.Replay.Rate = rate
 	o.Clock, o.Log, o.Timeout, o.Queue = b.d.Clock, b.d.log(), fillTimeout, 4<<20
 	return b.d.Dial(ctx, o)
 }

@@ -38,6 +38,7 @@ type CameraUp struct {
 	Tracks    []string `json:"tracks"` // "H.264 1920x1080", "AAC 48000 Hz 2 ch"
 	Skipped   []string `json:"skipped,omitempty"`
 	SubStream bool     `json:"sub_stream,omitempty"`
+	Why       string   `json:"why,omitempty"`    // it is the camera's other stream than before
 	Down      float64  `json:"down_s,omitempty"` // how long there was no session before
 }
 
@@ -129,6 +130,8 @@ type CameraProgress struct {
 	Committed float64 `json:"committed_s"`       // seconds since the last commit
 	Queue     int64   `json:"queue_bytes"`       // waiting to be written
 	Quality   string  `json:"quality,omitempty"` // what an adapting relay sends: "source", "720p25 1.8 Mbit/s"
+	Stream    string  `json:"stream,omitempty"`  // "sub": the camera's sub-stream, for the reason Why
+	Why       string  `json:"why,omitempty"`
 	Reason    string  `json:"reason,omitempty"`
 	// Delays are from capture on to the end of each hop, over the last seconds: "received"
 	// here, "sent" to a target, "tcp" and "udp" to readers.

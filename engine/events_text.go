@@ -55,6 +55,9 @@ func (e CameraUp) Text(*time.Location) string {
 	if e.SubStream {
 		s += " (the sub-stream)"
 	}
+	if e.Why != "" {
+		s += ": " + e.Why
+	}
 	if len(e.Skipped) > 0 {
 		s += "; not recorded: " + strings.Join(e.Skipped, ", ")
 	}
@@ -133,6 +136,9 @@ func (e Progress) Text(zone *time.Location) string {
 	var parts []string
 	for _, c := range e.Cameras {
 		s := fmt.Sprintf("%s %s %.1f fps %.1f Mbit/s", c.Name, c.State, c.FPS, c.Bitrate/1e6)
+		if c.Stream != "" {
+			s += " (the sub-stream)"
+		}
 		if c.Gaps > 0 {
 			s += fmt.Sprintf(" %d gaps %s", c.Gaps, seconds(c.GapTime))
 		}

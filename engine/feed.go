@@ -11,6 +11,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
+	"rtsprec/engine/rate"
 	"rtsprec/engine/record"
 	"rtsprec/engine/rtsp"
 )
@@ -28,12 +29,11 @@ type feed struct {
 	end    func() time.Time // end of the window in media time; zero: not known
 	small  *atomic.Bool     // the sub-stream is wanted, where there is one; nil: never
 
+	streams
 	backoff backoff
 	told    fault.Kind // of the last CameraDown
 	toldAt  time.Time  // when; zero: up, or never told
 	causes  media.Causes
-	sub     bool           // the next session, or the one that plays, is the sub-stream's
-	main    Session        // found while the sub-stream played; nil: none
 	worked  rtsp.Transport // over which media last came; empty: none yet
 	clocked time.Time      // when the camera's clock was last told to the sink
 	lost    time.Time      // when the last session ended; zero: there was none
@@ -42,8 +42,9 @@ type feed struct {
 
 	mu      sync.Mutex
 	state   state
-	session Session // nil while there is none
-	reason  string  // why there is none
+	session Session       // nil while there is none
+	shown   media.Variant // of the newest session
+	reason  string        // why there is none
 	meter   meter
 	units   uint64 // delivered to the sink, of all runs
 	bytes   int64
@@ -61,18 +62,10 @@ const (
 	stateDone       state = "done"
 )
 
-// The last units of a window arrive one network and encoder delay after its end. A feed
-// waits for them as long as units come, up to tailMost, and tailWait when none do.
-const (
-	tailWait = 2 * time.Second
-	tailMost = 10 * time.Second
-)
-
 // run feeds the sink until ctx ends or the window has passed. Units received before
 // that are written even so, under work, which must outlive ctx. It never closes the sink.
 func (f *feed) run(ctx, work context.Context) error {
 	defer f.setState(stateDone, nil, "")
-	defer f.dropMain()
 	if !f.from.IsZero() {
 		if err := f.wait(ctx, f.from.Add(-prerollLead)); err != nil {
 			return nil
@@ -105,27 +98,43 @@ func (f *feed) run(ctx, work context.Context) error {
 // once is one session. It returns nil when the window has passed.
 func (f *feed) once(ctx, work context.Context) error {
 	f.setState(stateConnecting, nil, "")
-	s, err := f.dial(ctx)
+	s, err := f.connect(ctx, f.options(f.sub))
 	if err != nil {
 		if fault.Is(err, fault.Unsupported) {
 			f.worked = ""
 		}
 		return err
 	}
+	run, held := f.variant(s.Run()), []media.AccessUnit(nil)
+	f.intake = rate.Intake{}
+	for {
+		next, err := f.play(ctx, work, s, run, held)
+		if next == nil {
+			return err
+		}
+		f.settle(f.deps.Clock.Now(), next.sub, next.why)
+		s, run, held, f.intake = next.take()
+		run = f.variant(run)
+	}
+}
+
+// play is one session, from what is held of it on. It closes it. It returns what takes over,
+// or why it is over; nil when the window has passed.
+func (f *feed) play(ctx, work context.Context, s Session, run media.Run, held []media.AccessUnit) (next *standby, err error) {
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	if err := f.sink.Begin(work, s.Run()); err != nil {
-		return fault.Because("begin to write "+f.camera.Name, err)
+	if err := f.sink.Begin(work, run); err != nil {
+		return nil, fault.Because("begin to write "+f.camera.Name, err)
 	}
-	f.up(s)
+	f.up(s, run)
 	f.played = f.wantsSmall()
 	began, before := f.deps.Clock.Now(), f.units
-	found := f.seekMain(ctx, s)
-	err = f.pump(ctx, work, s)
-	if found() && err != nil {
-		err = fault.New(fault.Ended, "the main stream is there again")
-	} else if err != nil && f.played != f.wantsSmall() {
+	next, err = f.pump(ctx, work, s, held)
+	if next == nil {
+		f.dropBeside()
+	}
+	if err != nil && f.played != f.wantsSmall() {
 		err = fault.New(fault.Ended, "its other stream is wanted")
 	}
 	if now := f.deps.Clock.Now(); f.units > before && now.Sub(began) >= time.Second {
@@ -135,122 +144,75 @@ func (f *feed) once(ctx, work context.Context) error {
 	} else {
 		f.worked = "" // look again what works
 	}
-	return err
+	if next != nil {
+		f.lost, f.beside = time.Time{}, nil
+	}
+	return next, err
 }
 
-// pump moves units until the session or the window ends.
-func (f *feed) pump(ctx, work context.Context, s Session) error {
+// pump moves units, those that are held first, until the session or the window ends, or
+// another session takes over.
+func (f *feed) pump(ctx, work context.Context, s Session, held []media.AccessUnit) (next *standby, err error) {
 	tail, pre := newTail(s.Run()), newPreroll(s.Run(), f.from)
 	guard := f.guardTail(ctx, s)
 	defer guard()
 	for {
-		au, err := s.Next(work)
+		fresh := len(held) == 0
+		au, err := nextOf(work, s, &held)
 		if err != nil {
 			if f.past(f.deps.Clock.Now()) {
-				return nil
+				return nil, nil
+			}
+			if b := f.beside; b != nil {
+				if ok, _ := b.takesOver(); ok {
+					return b, nil
+				}
 			}
 			if errors.Is(err, io.EOF) {
-				return fault.New(fault.Ended, "the camera ended the session")
+				return nil, fault.New(fault.Ended, "the camera ended the session")
 			}
-			return err
+			return nil, err
 		}
 		if end := f.end(); !end.IsZero() && !decoded(s.Run(), au).Before(end) {
 			if tail.done(au.Track) {
-				return nil
+				return nil, nil
 			}
 			continue
 		}
-		f.count(s, au)
-		f.tellClock(s, au)
-		for _, au := range pre.pass(au) {
-			if err := f.sink.Write(work, au); err != nil {
-				return fault.Because("write "+f.camera.Name, err)
+		if fresh {
+			if err := f.compare(ctx, s, au); err != nil {
+				return nil, err
 			}
 		}
+		wanted, last := f.passed(s, au)
+		if wanted {
+			f.count(s, au)
+			f.tellClock(s, au)
+			for _, au := range pre.pass(au) {
+				if err := f.sink.Write(work, au); err != nil {
+					return nil, fault.Because("write "+f.camera.Name, err)
+				}
+			}
+		}
+		if last {
+			return f.beside, nil
+		}
 	}
+}
+
+// nextOf is the next unit of a session, of those that are held first.
+func nextOf(work context.Context, s Session, held *[]media.AccessUnit) (media.AccessUnit, error) {
+	if list := *held; len(list) > 0 {
+		*held = list[1:]
+		return list[0], nil
+	}
+	return s.Next(work)
 }
 
 // decoded is when a unit is decoded, in media time. By that the window ends: pictures
 // shown before the end may follow, and need, one that is shown behind it.
 func decoded(run media.Run, au media.AccessUnit) time.Time {
 	return au.Wall.Add(-media.ToDuration(au.PTS-au.DTS, run.Tracks[au.Track].ClockRate))
-}
-
-// guardTail closes the session when the end of the window has passed and nothing more
-// comes of it: a camera that fell silent, or whose clock lags, cannot hold up the end.
-// The returned function releases it.
-func (f *feed) guardTail(ctx context.Context, s Session) func() {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		timer := time.NewTimer(0)
-		defer timer.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-timer.C:
-			}
-			now := f.deps.Clock.Now()
-			timer.Reset(f.nextLook(now))
-			if f.past(now.Add(-tailMost)) || f.past(now.Add(-tailWait)) && f.silent(now) >= tailWait {
-				s.Close()
-				return
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
-}
-
-// nextLook is when guardTail looks again: seldom before the end, often after it. The end
-// may still become known, and the host's clock be set.
-func (f *feed) nextLook(now time.Time) time.Duration {
-	if f.past(now.Add(time.Second)) {
-		return 100 * time.Millisecond
-	}
-	return time.Second
-}
-
-// silent is how long no unit has reached the sink.
-func (f *feed) silent(now time.Time) time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return now.Sub(f.latest)
-}
-
-func (f *feed) past(now time.Time) bool {
-	end := f.end()
-	return !end.IsZero() && !now.Before(end)
-}
-
-// tail knows which tracks have reached the end of the window. A session is over when
-// its video has, and where there is none, when every track has.
-type tail struct {
-	video bool
-	left  map[media.TrackID]bool
-}
-
-func newTail(run media.Run) *tail {
-	t := &tail{left: map[media.TrackID]bool{}}
-	for _, track := range run.Tracks {
-		if track.Codec.Video() && !t.video {
-			t.video = true
-			clear(t.left)
-		}
-		if track.Codec.Video() == t.video {
-			t.left[track.ID] = true
-		}
-	}
-	return t
-}
-
-// done notes that a unit of the track lies behind the end, and reports whether that
-// was the last one waited for. Sound that is still on its way when the picture is done
-// is waited for no longer: the tracks of a session arrive together.
-func (t *tail) done(id media.TrackID) bool {
-	delete(t.left, id)
-	return len(t.left) == 0
 }
 
 // options asks for the main stream or the sub-stream.
@@ -295,12 +257,15 @@ func (f *feed) turn(small bool) {
 }
 
 // up says that a session plays.
-func (f *feed) up(s Session) {
+func (f *feed) up(s Session, run media.Run) {
 	f.setState(statePlaying, s, "")
 	f.causes = 0
 	f.toldAt = time.Time{}
-	run, stats := s.Run(), s.Stats()
-	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped, SubStream: f.sub}
+	f.mu.Lock()
+	f.shown = run.Variant
+	f.mu.Unlock()
+	stats := s.Stats()
+	e := CameraUp{Camera: f.camera.Name, Peer: run.Peer, Transport: string(stats.Transport), Skipped: stats.Skipped, SubStream: f.sub, Why: run.Why}
 	for _, t := range run.Tracks {
 		e.Tracks = append(e.Tracks, describe(t))
 	}
@@ -422,6 +387,9 @@ func (f *feed) progress(now time.Time) CameraProgress {
 	if f.session != nil {
 		s := f.session.Stats()
 		p.Transport = string(s.Transport)
+		if f.shown.Stream == media.SubStream {
+			p.Stream, p.Why = f.shown.Stream, f.shown.Why
+		}
 		p.Queue = s.Queued
 		if t, ok := f.sink.(*transcoder); ok {
 			p.Queue += t.waiting()

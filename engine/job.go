@@ -11,6 +11,7 @@ import (
 	"rtsprec/engine/archive"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
+	"rtsprec/engine/rate"
 	"rtsprec/engine/record"
 )
 
@@ -26,6 +27,7 @@ type job struct {
 	keep    archive.Keep
 	rate    int64            // of backfilling, bytes a second
 	sources []BackfillSource // instead of the plan's
+	retry   time.Duration    // as RecordOptions.retryMain
 	repairs []string
 	resumed bool
 }
@@ -133,7 +135,7 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 		}
 		feeds = append(feeds, &feed{
 			deps: d, clock: j.clock, camera: c, sink: sink, files: files, queue: queue,
-			from: j.plan.From, end: j.end, state: stateConnecting,
+			from: j.plan.From, end: j.end, state: stateConnecting, streams: streams{follow: true, tryMain: rate.Retry{First: j.retry}},
 		})
 	}
 	return feeds, nil

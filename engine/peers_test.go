@@ -41,6 +41,9 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(viewerEnv); text != "" {
 		os.Exit(viewerProcess(text))
 	}
+	if text := os.Getenv(cameraEnv); text != "" {
+		os.Exit(cameraProcess(text))
+	}
 	flag.Parse()
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })

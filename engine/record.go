@@ -46,7 +46,7 @@ func Record(ctx context.Context, d Deps, o RecordOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runRecording(ctx, d, job{dir: o.Dir, rec: rec, plan: plan, clock: clock, tally: tally, grace: o.Grace, queue: o.Queue, keep: o.Keep, rate: o.BackfillRate})
+	return runRecording(ctx, d, job{dir: o.Dir, rec: rec, plan: plan, clock: clock, tally: tally, grace: o.Grace, queue: o.Queue, keep: o.Keep, rate: o.BackfillRate, retry: o.retryMain})
 }
 
 // plan makes a plan of the options and refuses what makes no sense.

@@ -202,7 +202,10 @@ func (r *relay) prepare() (err error) {
 	}
 	r.feed = &feed{
 		deps: r.deps, clock: r.clock, camera: r.o.Input, sink: r.intake, files: &descriptors{count: openDescriptors}, queue: DefaultQueue,
-		end: r.end, state: stateConnecting,
+		end: r.end, state: stateConnecting, streams: streams{follow: true},
+	}
+	if r.record == nil && r.spool == nil {
+		r.feed.patience = handOverLive
 	}
 	return nil
 }

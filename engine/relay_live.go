@@ -21,6 +21,7 @@ type liveLine struct {
 	budget  time.Duration // that a unit may wait; 0: as long as there is room
 	refused bool          // the target takes nothing of this run: another one comes
 	run     media.Run
+	sets    [][]byte           // by track: parameter sets that the session was not announced with; nil: none
 	video   bool               // the run has pictures
 	open    []bool             // by track: a key frame has come
 	kept    []media.AccessUnit // sent in this session or to be sent in the next, from a key frame on
@@ -58,9 +59,14 @@ func (l *liveLine) way(o TranscodeOptions) (way, error) {
 
 // Begin implements media.Sink. The session goes on where it can.
 func (l *liveLine) Begin(_ context.Context, run media.Run) error {
+	l.sets = nil
 	if !sameTracks(l.tracks, run.Tracks) {
 		l.hangUp()
 		l.kept, l.first, l.bytes = nil, 0, 0
+	} else {
+		for _, t := range run.Tracks {
+			l.sets = append(l.sets, t.Config)
+		}
 	}
 	l.run, l.video, l.refused = run, false, false
 	for _, t := range run.Tracks {
@@ -77,6 +83,14 @@ func (l *liveLine) Write(ctx context.Context, au media.AccessUnit) error {
 	}
 	l.open[au.Track] = true
 	began := l.deps.Clock.Now()
+	if codec := l.run.Tracks[au.Track].Codec; l.sets != nil && codec.NALs() {
+		if au.Config != nil {
+			l.sets[au.Track] = au.Config
+		}
+		if au.Key {
+			au = media.WithConfig(au, codec, l.sets[au.Track])
+		}
+	}
 	l.keep(au)
 	if l.pub != nil && l.pub.Err() == nil {
 		if l.write(ctx, au) == nil {

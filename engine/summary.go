@@ -24,7 +24,7 @@ func newSummary(rec *archive.Recording, feeds []*feed, repairs []string) *Summar
 	for _, c := range rec.Cameras {
 		coverage := rec.Coverage(c)
 		cs := CameraSummary{
-			Name: c.Name, Coverage: coverage.Share(), Gaps: c.Gaps, Damage: c.Damage,
+			Name: c.Name, Coverage: coverage.Share(), Gaps: c.Gaps, Damage: c.Damage, Quality: c.Quality(),
 			Lead: time.Duration(coverage.LeadIn).Seconds(), Answered: len(c.Segments) > 0,
 		}
 		for _, seg := range c.Segments {

@@ -116,6 +116,11 @@ func (t *transcoder) Begin(ctx context.Context, run media.Run) error {
 		t.queue.start(context.WithoutCancel(ctx)) // until Close
 		t.started = true
 	}
+	if t.finish(ctx) { // it goes on without End
+		if err := t.out.End(ctx, media.Gap{Causes: media.Because(media.Overflow)}); err != nil {
+			return err
+		}
+	}
 	out := run
 	out.Tracks = slices.Clone(run.Tracks)
 	t.run, t.knows = run, t.o.taste.version()

@@ -27,6 +27,8 @@ type RecordOptions struct {
 	BackfillRate int64            // bytes a second taken from one at most; 0: DefaultBackfillRate
 
 	Transcode TranscodeOptions // what is not recorded as it comes
+
+	retryMain time.Duration // before a main stream that was given up is tried again; 0: rate.Retry's
 }
 
 // ResumeOptions says how far Resume goes.
@@ -52,15 +54,16 @@ type Summary struct {
 // CameraSummary is one camera's part. Coverage is 0 to 1 of the window, by video where
 // there is any.
 type CameraSummary struct {
-	Name     string           `json:"name"`
-	Coverage float64          `json:"coverage"`
-	Gaps     []archive.Gap    `json:"gaps"`
-	Damage   []archive.Damage `json:"damage"`
-	Files    []string         `json:"files"` // relative to the recording
-	Bytes    int64            `json:"bytes"`
-	Lead     float64          `json:"lead_s,omitempty"`  // seconds of the window before its first key frame, which are no gap
-	Answered bool             `json:"answered"`          // it delivered media at least once
-	Trouble  string           `json:"trouble,omitempty"` // the last reason when it did not
+	Name     string            `json:"name"`
+	Coverage float64           `json:"coverage"`
+	Gaps     []archive.Gap     `json:"gaps"`
+	Damage   []archive.Damage  `json:"damage"`
+	Files    []string          `json:"files"` // relative to the recording
+	Bytes    int64             `json:"bytes"`
+	Quality  []archive.Quality `json:"quality,omitempty"` // recorded from the sub-stream, which is no gap
+	Lead     float64           `json:"lead_s,omitempty"`  // seconds of the window before its first key frame, which are no gap
+	Answered bool              `json:"answered"`          // it delivered media at least once
+	Trouble  string            `json:"trouble,omitempty"` // the last reason when it did not
 }
 
 // ProbeOptions says whom to probe and how long.

@@ -79,7 +79,7 @@ func (t *tally) add(g *gauge) {
 
 // camera writes one camera's part of the report.
 func (v *verifier) camera(c *Camera, files []*file) {
-	report := CameraReport{Name: c.Name, Gaps: slices.Clone(c.Gaps), Damage: c.Damage}
+	report := CameraReport{Name: c.Name, Gaps: slices.Clone(c.Gaps), Damage: c.Damage, Quality: c.Quality()}
 	var all, video, sound tally
 	var doubt []span
 	for _, f := range files {
@@ -88,6 +88,12 @@ func (v *verifier) camera(c *Camera, files []*file) {
 		report.Segments++
 		if f.open {
 			report.Open++
+		}
+		if f.segment != nil && f.segment.beside {
+			if s := f.segment; s.Source != "" {
+				report.Beside = append(report.Beside, Beside{From: s.Start, To: s.End, File: f.name, Bytes: f.size, Source: s.Source})
+			}
+			continue // what it is of is recorded
 		}
 		if _, g := f.deciding(); g != nil {
 			all.add(g)
@@ -105,7 +111,7 @@ func (v *verifier) camera(c *Camera, files []*file) {
 	}
 	gaps, leads := c.missing()
 	l := v.rec.settle(c, all.pieces, gaps, leads)
-	report.Coverage = l.coverage(c.countGaps(l.window))
+	report.Coverage = l.coverage(c.countGaps(l.window), c.lesser())
 	report.Units = video.Units + sound.Units
 	for _, t := range []*tally{&video, &sound} {
 		if t.Codec == "" {
@@ -139,7 +145,7 @@ func (v *verifier) trackCoverage(c *Camera, t *tally, leads []span) Coverage {
 		}
 	}
 	l := v.rec.settle(c, t.pieces, gaps, leads)
-	return l.coverage(len(spans(gaps).within(l.window)))
+	return l.coverage(len(spans(gaps).within(l.window)), nil)
 }
 
 // unexplained tells of time for which there is neither media nor a cause.

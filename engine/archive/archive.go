@@ -72,8 +72,10 @@ type Camera struct {
 	Damage   []Damage   // by start
 	Pruned   []Pruned   // by start
 	Filled   []Filled   // by start
+	Beside   []*Segment // by start: the main stream's, of times that Segments have from the sub-stream
 
-	gone []journal.Range // numbers of the segments that were pruned
+	gone []journal.Range   // numbers of the segments that were pruned
+	told []journal.Quality // in order
 }
 
 // Pruned is a span whose media retention removed.
@@ -104,12 +106,15 @@ type Segment struct {
 	Run    uint64
 	File   string // final name relative to the recording, forward slashes
 	Origin string // "replay": backfilled
+	Stream string // "sub": from the camera's sub-stream
+	Source string // of Beside: who played it; empty: it is not whole yet
 	Sealed bool   // else the name on the disk has ".part" behind it
 	Size   int64  // sealed: of the file; open: committed bytes
 	Start  time.Time
 	End    time.Time // of the track that decides; open: as far as it is committed
 	Tracks []SegmentTrack
 
+	beside  bool                // it belongs to Camera.Beside
 	instead bool                // it may begin with what an earlier one ends with
 	line    uint64              // the one that sealed it
 	seal    *journal.Seal       // nil while open

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (v *verifier) again(s *Segment) *Segment {
 		return nil
 	}
 	if c := rec.Camera(s.Camera); c != nil {
-		for _, now := range c.Segments {
+		for _, now := range slices.Concat(c.Segments, c.Beside) {
 			if now.N == s.N && now.Sealed {
 				return now
 			}

@@ -103,7 +103,7 @@ func (f *folder) line(l journal.Line) {
 			f.runs[e.Camera] = e.Tracks
 		}
 	case *journal.Segment:
-		if e.Fill == 0 {
+		if e.Fill == 0 && !e.Beside {
 			f.closed = nil
 		}
 		f.segment(l.Seq, e)
@@ -124,6 +124,10 @@ func (f *folder) line(l journal.Line) {
 			c.Damage = insert(c.Damage, Damage{From: e.From, To: e.To, Track: e.Track, Units: e.Units, Lost: e.Lost},
 				func(d Damage) time.Time { return d.From })
 		}
+	case *journal.Beside:
+		f.stands(l.Seq, e)
+	case *journal.Quality:
+		f.quality(l.Seq, e)
 	case *journal.Backfill:
 		f.backfill(l.Seq, e)
 	case *journal.Prune:
@@ -176,7 +180,7 @@ func (f *folder) segment(seq uint64, e *journal.Segment) {
 		f.problem(seq, "segment %d of %s for the second time", e.N, e.Camera)
 		return
 	}
-	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), instead: len(e.Instead) > 0}
+	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), Stream: e.Stream, beside: e.Beside, instead: len(e.Instead) > 0}
 	for _, t := range e.Tracks {
 		s.Tracks = append(s.Tracks, SegmentTrack{Track: t, Start: e.Start, End: e.Start})
 	}
@@ -256,7 +260,7 @@ func (f *folder) shelve(s *Segment) {
 		f.replace(s)
 	}
 	delete(f.instead, s)
-	if s.Units() > 0 {
+	if s.Units() > 0 && !s.beside {
 		f.widen(&f.media, s)
 	}
 	if f.lean {

@@ -52,8 +52,10 @@ type CameraReport struct {
 	Units    int64           `json:"units"`    // of all tracks
 	Coverage Coverage        `json:"coverage"` // of the window, by the track that decides
 	Tracks   []TrackCoverage `json:"tracks"`
-	Gaps     []Gap           `json:"gaps,omitempty"`   // journaled or measured; never the lead-in
-	Damage   []Damage        `json:"damage,omitempty"` // packets lost on the way, as journaled
+	Gaps     []Gap           `json:"gaps,omitempty"`    // journaled or measured; never the lead-in
+	Damage   []Damage        `json:"damage,omitempty"`  // packets lost on the way, as journaled
+	Beside   []Beside        `json:"beside,omitempty"`  // the main stream of times of Quality, got afterwards and kept beside
+	Quality  []Quality       `json:"quality,omitempty"` // recorded from the sub-stream, which is no gap
 }
 
 // TrackCoverage is the coverage of one elementary stream of a camera: of all its video,

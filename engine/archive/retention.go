@@ -72,7 +72,7 @@ func prunable(recs []*Recording, k Keep, now time.Time, free int64) []Doomed {
 	}
 	for _, r := range recs {
 		for _, c := range r.Cameras {
-			for _, s := range c.Segments {
+			for _, s := range slices.Concat(c.Segments, c.Beside) {
 				total[account(c.Name)] += s.Size
 			}
 			all = append(all, r.candidates(c)...)
@@ -112,7 +112,7 @@ func prunable(recs []*Recording, k Keep, now time.Time, free int64) []Doomed {
 // candidates are a camera's segments that may go, in their turn: that of their capture, but
 // never before one that was recorded earlier, because a clock may have been wrong.
 func (r *Recording) candidates(c *Camera) []candidate {
-	byNumber := slices.SortedFunc(slices.Values(c.Segments), func(a, b *Segment) int { return cmp.Compare(a.N, b.N) })
+	byNumber := slices.SortedFunc(slices.Values(slices.Concat(c.Segments, c.Beside)), func(a, b *Segment) int { return cmp.Compare(a.N, b.N) })
 	var list []candidate
 	var turn time.Time
 	for _, s := range byNumber {

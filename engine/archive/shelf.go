@@ -25,14 +25,24 @@ type shelf struct {
 }
 
 func (c *shelf) add(s *Segment) {
-	c.Segments = append(c.Segments, s)
+	list := c.list(s)
+	*list = append(*list, s)
 	c.changed = true
+}
+
+// list is where a segment belongs.
+func (c *shelf) list(s *Segment) *[]*Segment {
+	if s.beside {
+		return &c.Beside
+	}
+	return &c.Segments
 }
 
 // drop takes a segment out. Retention takes the oldest, so it is looked for from the front.
 func (c *shelf) drop(s *Segment) {
-	if i := slices.Index(c.Segments, s); i >= 0 {
-		c.Segments = slices.Concat(c.Segments[:i], c.Segments[i+1:])
+	list := c.list(s)
+	if i := slices.Index(*list, s); i >= 0 {
+		*list = slices.Concat((*list)[:i], (*list)[i+1:])
 		c.changed = true
 	}
 }
@@ -193,24 +203,31 @@ func (c *shelf) snapshot() *Camera {
 	made := c.Camera
 	made.Leads, made.Damage = slices.Clip(c.Leads), slices.Clip(c.Damage)
 	made.Filled, made.Pruned, made.gone = slices.Clip(c.Filled), slices.Clip(c.Pruned), slices.Clip(c.gone)
+	made.told = slices.Clip(c.told)
 	if c.changed || c.made == nil {
-		byTime := func(a, b *Segment) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.N, b.N)) }
-		if !slices.IsSortedFunc(c.Segments, byTime) {
-			slices.SortStableFunc(c.Segments, byTime)
-		}
-		made.Segments = make([]*Segment, len(c.Segments))
-		for i, s := range c.Segments {
-			if !s.Sealed {
-				s = s.clone()
-			}
-			made.Segments[i] = s
-		}
+		made.Segments, made.Beside = ordered(c.Segments), ordered(c.Beside)
 		c.changed = false
 	} else {
-		made.Segments = c.made.Segments
+		made.Segments, made.Beside = c.made.Segments, c.made.Beside
 	}
 	c.made = &made
 	return &made
+}
+
+// ordered puts segments in order, and returns them as they are now.
+func ordered(list []*Segment) []*Segment {
+	byTime := func(a, b *Segment) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.N, b.N)) }
+	if !slices.IsSortedFunc(list, byTime) {
+		slices.SortStableFunc(list, byTime)
+	}
+	made := make([]*Segment, len(list))
+	for i, s := range list {
+		if !s.Sealed {
+			s = s.clone()
+		}
+		made[i] = s
+	}
+	return made
 }
 
 // clone is an open segment as it is now.
@@ -306,7 +323,7 @@ func (f *folder) window(rec *Recording) {
 	}
 	have := f.media
 	for _, s := range f.open {
-		if s.Units() > 0 {
+		if s.Units() > 0 && !s.beside {
 			f.widen(&have, s)
 		}
 	}

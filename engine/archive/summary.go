@@ -1,9 +1,11 @@
 package archive
 
 import (
+	"slices"
 	"time"
 
 	"rtsprec/engine/journal"
+	"rtsprec/engine/media"
 	"rtsprec/engine/vfs"
 )
 
@@ -64,7 +66,7 @@ func (r *Recording) Summary() *Summary {
 	s := &Summary{Dir: r.Dir, State: r.State, Window: r.Window, Cameras: []CameraSummary{}}
 	for _, c := range r.Cameras {
 		cs := CameraSummary{Name: c.Name, Segments: len(c.Segments), Coverage: r.Coverage(c)}
-		for _, seg := range c.Segments {
+		for _, seg := range slices.Concat(c.Segments, c.Beside) {
 			cs.Bytes += seg.Size
 		}
 		s.Cameras = append(s.Cameras, cs)
@@ -124,12 +126,21 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 						cs.prune(int(r.To-r.From+1), 0, 0)
 					}
 					cs.prune(0, ic.PrunedBytes, time.Duration(ic.PrunedMedia))
+					cs.Coverage.Sub += Seconds(ic.Sub)
 				}
+			}
+		}
+		for _, seg := range c.Beside {
+			if !seg.Sealed || fresh(seg.line) {
+				cs.Bytes += seg.Size
 			}
 		}
 		for _, seg := range c.Segments {
 			if !seg.Sealed || fresh(seg.line) {
 				cs.add(1, seg.Size, seg.End.Sub(seg.Start), 0, 0)
+				if seg.Stream == media.SubStream {
+					cs.Coverage.Sub += Seconds(seg.End.Sub(seg.Start))
+				}
 			}
 		}
 		for _, g := range c.Gaps {
@@ -140,6 +151,7 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 		cs.takeBack(c.Name, log.Lines, fresh)
 		cs.Coverage.Gaps = max(0, cs.Coverage.Gaps)
 		cs.Coverage.Media = min(cs.Coverage.Media, cs.Coverage.Window)
+		cs.Coverage.Sub = min(cs.Coverage.Sub, cs.Coverage.Media)
 		s.Cameras = append(s.Cameras, cs)
 		s.Bytes += cs.Bytes
 	}

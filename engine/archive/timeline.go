@@ -3,6 +3,8 @@ package archive
 import (
 	"slices"
 	"time"
+
+	"rtsprec/engine/media"
 )
 
 // Extend moves the end of a window that a writer keeps open to now.
@@ -38,21 +40,35 @@ func (r *Recording) Timeline(c *Camera) []Span {
 	for _, s := range l.pruned {
 		list = append(list, Span{Use: UsePruned, From: s.From, To: s.To, Why: c.whyPruned(s)})
 	}
-	damaged, filled := damageOf(c.Damage), c.filled()
-	sound := l.media.minus(damaged)
-	hurt := l.media.minus(sound)
-	for _, part := range []struct {
-		spans
-		damage bool
-	}{{sound, false}, {hurt, true}} {
-		live := part.minus(filled)
-		add(Span{Use: UseMedia, Damage: part.damage}, live)
-		add(Span{Use: UseMedia, Damage: part.damage, Filled: true}, part.minus(live))
+	parts := []usedSpans{{Span{Use: UseMedia}, l.media}}
+	parts = divide(parts, damageOf(c.Damage), func(s *Span) { s.Damage = true })
+	parts = divide(parts, c.filled(), func(s *Span) { s.Filled = true })
+	parts = divide(parts, c.lesser(), func(s *Span) { s.Stream = media.SubStream })
+	for _, part := range parts {
+		add(part.Span, part.spans)
 	}
 	if future := (span{l.window.To, r.Window.Planned}); !r.Window.Closed && !future.empty() {
 		list = append(list, Span{Use: UseFuture, From: future.From, To: future.To})
 	}
 	slices.SortFunc(list, func(a, b Span) int { return a.From.Compare(b.From) })
+	return list
+}
+
+// usedSpans are spans of one use.
+type usedSpans struct {
+	Span
+	spans
+}
+
+// divide marks what of parts lies in set.
+func divide(parts []usedSpans, set spans, mark func(*Span)) []usedSpans {
+	var list []usedSpans
+	for _, part := range parts {
+		out := part.spans.minus(set)
+		list = append(list, usedSpans{part.Span, out})
+		mark(&part.Span)
+		list = append(list, usedSpans{part.Span, part.spans.minus(out)})
+	}
 	return list
 }
 
@@ -102,7 +118,7 @@ func (s Span) span() span { return span{s.From, s.To} }
 // Coverage sums up the camera's window.
 func (r *Recording) Coverage(c *Camera) Coverage {
 	l := r.ledger(c)
-	return l.coverage(c.countGaps(l.window))
+	return l.coverage(c.countGaps(l.window), c.lesser())
 }
 
 // ledger settles a camera's window by what the journal says.

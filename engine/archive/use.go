@@ -29,6 +29,7 @@ type Span struct {
 	Causes media.Causes `json:"causes,omitempty"` // of a gap
 	Damage bool         `json:"damage,omitempty"` // media that arrived incomplete
 	Filled bool         `json:"filled,omitempty"` // media that was missing at first and was got afterwards
+	Stream string       `json:"stream,omitempty"` // of media: "sub" where it is the sub-stream's
 	Why    string       `json:"why,omitempty"`    // of what was pruned
 }
 
@@ -36,6 +37,7 @@ type Span struct {
 type Coverage struct {
 	Window      Seconds `json:"window_s"` // as far as it has passed
 	Media       Seconds `json:"media_s"`
+	Sub         Seconds `json:"sub_s,omitempty"` // of Media, from the camera's sub-stream
 	Gaps        Seconds `json:"gaps_s"`
 	Pruned      Seconds `json:"pruned_s,omitempty"`
 	LeadIn      Seconds `json:"lead_in_s,omitempty"`
@@ -152,8 +154,9 @@ func touches(set spans, h span) bool {
 }
 
 // coverage sums the ledger up. count is the number of gaps journaled in the window.
-func (l ledger) coverage(count int) Coverage {
+func (l ledger) coverage(count int, lesser spans) Coverage {
 	return Coverage{
+		Sub:         Seconds(l.media.total() - l.media.minus(lesser).total()),
 		Window:      Seconds(l.window.length()),
 		Media:       Seconds(l.media.total()),
 		Gaps:        Seconds(l.gaps.total()),

@@ -119,7 +119,7 @@ func (v *verifier) tellJournal() {
 func (v *verifier) choose(found *inventory) {
 	known := map[string]bool{}
 	for _, c := range v.rec.Cameras {
-		for _, s := range c.Segments {
+		for _, s := range slices.Concat(c.Segments, c.Beside) {
 			if f := v.locate(s); f != nil {
 				v.files = append(v.files, f)
 				known[f.name] = true

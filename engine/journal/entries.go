@@ -28,8 +28,10 @@ const (
 	KindCompact Kind = "compact"
 	KindClose   Kind = "close"
 	KindLead    Kind = "lead"
+	KindQuality Kind = "quality"
 
 	KindBackfill Kind = "backfill"
+	KindBeside   Kind = "beside"
 	KindPrune    Kind = "prune"
 	KindProtect  Kind = "protect"
 )
@@ -77,7 +79,9 @@ type Segment struct {
 	Start   time.Time `json:"start"`
 	Tracks  []Track   `json:"tracks"`
 	Instead []Instead `json:"instead,omitempty"`
-	Fill    uint64    `json:"fill,omitempty"` // ID of the gap it is to fill: without a Backfill it holds nothing that counts
+	Fill    uint64    `json:"fill,omitempty"`   // ID of the gap it is to fill: without a Backfill it holds nothing that counts
+	Stream  string    `json:"stream,omitempty"` // "sub": of the camera's sub-stream
+	Beside  bool      `json:"beside,omitempty"` // it is to hold again what another holds of the sub-stream: without a Beside it holds nothing that counts
 }
 
 // Instead says that a segment holds, written again, the media of segment N of the same
@@ -118,6 +122,7 @@ type Seal struct {
 	Starts   []time.Time `json:"starts"`
 	Ends     []time.Time `json:"ends"`
 	Units    []int64     `json:"units"`
+	Stream   string      `json:"stream,omitempty"`   // as in Segment
 	Salvaged int64       `json:"salvaged,omitempty"` // bytes kept by recovery beyond the last commit
 	Cut      int64       `json:"cut,omitempty"`      // bytes recovery moved to quarantine
 }
@@ -183,6 +188,23 @@ type Lead struct {
 	Waited bool      `json:"waited,omitempty"`
 }
 
+// Quality says which of a camera's streams is recorded from here on, for a camera that has a
+// sub-stream: its run and those behind it, until the next such line of the camera. What is
+// recorded of the sub-stream is no gap; its segments say so too (Segment.Stream), so that
+// nobody has to look for this line.
+type Quality struct {
+	Camera string      `json:"camera"`
+	Run    uint64      `json:"run"`
+	From   time.Time   `json:"from"`          // its first unit
+	Stream string      `json:"stream"`        // "main" or "sub"
+	Was    string      `json:"was,omitempty"` // the one before
+	Why    string      `json:"why,omitempty"` // one line for people
+	Codec  media.Codec `json:"codec,omitempty"`
+	Width  int         `json:"width,omitempty"` // of the picture, pixels
+	Height int         `json:"height,omitempty"`
+	Rate   int         `json:"bitrate,omitempty"` // bit/s, as far as it was seen before From
+}
+
 // Backfill says that what a gap lacked is recorded after all: segment N, complete before
 // this line and sealed behind it, holds the media of From to To that a peer played again. Of the gap only what
 // lies outside of From to To still is one.
@@ -197,6 +219,17 @@ type Backfill struct {
 	Starts []time.Time `json:"starts,omitempty"`
 	Splice string      `json:"splice"`           // "identity": units of the overlap are the same; "time": joined by capture time
 	Source string      `json:"source,omitempty"` // who played it; without a password
+}
+
+// Beside says that segment N, complete before this line and sealed behind it, holds once more,
+// from the main stream that a peer played again, the time of From to To that was recorded from
+// the sub-stream. It is kept beside that: no other segment and no coverage is changed by it.
+type Beside struct {
+	Camera string    `json:"camera"`
+	N      uint64    `json:"n"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Source string    `json:"source,omitempty"` // who played it; without a password
 }
 
 // Prune says that retention removes a sealed segment. It is synced before the file is
@@ -237,7 +270,9 @@ func (*Clock) Kind() Kind       { return KindClock }
 func (*Compact) Kind() Kind     { return KindCompact }
 func (*Close) Kind() Kind       { return KindClose }
 func (*Lead) Kind() Kind        { return KindLead }
+func (*Quality) Kind() Kind     { return KindQuality }
 func (*Backfill) Kind() Kind    { return KindBackfill }
+func (*Beside) Kind() Kind      { return KindBeside }
 func (*Prune) Kind() Kind       { return KindPrune }
 func (*Protect) Kind() Kind     { return KindProtect }
 
@@ -269,8 +304,12 @@ func newEntry(k Kind) Entry {
 		return new(Close)
 	case KindLead:
 		return new(Lead)
+	case KindQuality:
+		return new(Quality)
 	case KindBackfill:
 		return new(Backfill)
+	case KindBeside:
+		return new(Beside)
 	case KindPrune:
 		return new(Prune)
 	case KindProtect:

@@ -46,6 +46,7 @@ type Coverage struct {
 	Segments int       `json:"segments"` // how many were sealed, and the range of their numbers
 	Lowest   uint64    `json:"lowest,omitempty"`
 	Highest  uint64    `json:"highest,omitempty"` // also of those only begun
+	Sub      Duration  `json:"sub,omitempty"`     // of Media, from the sub-stream
 	Gaps     int       `json:"gaps,omitempty"`
 	Missing  Duration  `json:"missing,omitempty"` // length of the union of the gaps that ended
 

@@ -65,6 +65,24 @@ func TestTheIndexSaysWhatEachFileHolds(t *testing.T) {
 	}
 }
 
+func TestTheIndexSaysHowMuchIsOfTheSubStream(t *testing.T) {
+	f, c := newFS(t), newClock()
+	w := open(t, f, c)
+	add(t, w, &Open{Why: "create"})
+	for n, stream := range []string{"", "sub", "sub", ""} {
+		at := c.now.Add(time.Duration(n) * 10 * time.Minute)
+		line := seal("a", uint64(n+1), at, 10*time.Minute)
+		line.Stream = stream
+		add(t, w, &Quality{Camera: "a", Run: uint64(n), From: at, Stream: stream}, line)
+	}
+	must(t, w.Close())
+	_, index, err := Tail(f, dir)
+	must(t, err)
+	if a := index.Files[0].Cameras[0]; a.Media != Duration(40*time.Minute) || a.Sub != Duration(20*time.Minute) {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestTailReadsTheLastFileAndWhatIsOpen(t *testing.T) {
 	f := newFS(t)
 	week(t, f)

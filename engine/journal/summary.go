@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"rtsprec/engine/media"
 )
 
 // summary gathers an index line from the lines of a file.
@@ -16,6 +18,7 @@ type summary struct {
 type cameraSummary struct {
 	segments map[uint64]segmentState
 	media    spans
+	sub      spans // of media, from the sub-stream
 	bytes    int64
 	sealed   int
 	gaps     map[uint64]Gap // as its last line in this file says
@@ -89,6 +92,10 @@ func (s *summary) add(l *Line) {
 		c.gaps[e.ID] = *e
 	case *Damage:
 		s.at(e.From, e.To)
+	case *Quality:
+		s.at(e.From)
+	case *Beside:
+		s.at(e.From, e.To)
 	case *Close:
 		s.at(e.At)
 		s.file.Closed, s.file.GoesOn = e, false
@@ -123,6 +130,9 @@ func (c *cameraSummary) seal(e *Seal) {
 		c.bytes += e.Size
 		if e.End.After(e.Start) {
 			c.media = append(c.media, span{e.Start, e.End})
+			if e.Stream == media.SubStream {
+				c.sub = append(c.sub, span{e.Start, e.End})
+			}
 		}
 	}
 	state.sealed = true
@@ -132,6 +142,7 @@ func (c *cameraSummary) seal(e *Seal) {
 func (c *cameraSummary) coverage(name string) Coverage {
 	out := Coverage{Camera: name, Bytes: c.bytes, Segments: c.sealed, Gaps: len(c.gaps)}
 	out.First, out.Last, out.Media = c.media.union()
+	_, _, out.Sub = c.sub.union()
 	for _, n := range slices.Sorted(maps.Keys(c.segments)) {
 		state := c.segments[n]
 		out.Highest = n

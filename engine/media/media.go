@@ -25,7 +25,22 @@ type Run struct {
 	Tracks []Track
 	Origin string // "live", or "replay" when the peer plays its own recording
 	Peer   string // what the peer is and how it is reached, for people; no password
+	Variant
 }
+
+// Variant says which stream of its source a run is, where the source has several of the
+// same picture.
+type Variant struct {
+	Stream string // [MainStream] or [SubStream]; empty: there is but one
+	Why    string // it is this one, for people
+	Rate   int    // bit/s, as far as it was seen before the run began; 0: it was not
+}
+
+// The streams of a [Variant].
+const (
+	MainStream = "main"
+	SubStream  = "sub" // the smaller one
+)
 
 // Track is one elementary stream of a run.
 type Track struct {

@@ -47,7 +47,8 @@ const (
 	Delay   Cause = "delay"   // queueing is high and rising
 	Late    Cause = "late"    // queueing is above what any viewer should wait
 	Stall   Cause = "stall"   // a write waits
-	Loss    Cause = "loss"    // more than a tenth of the packets is lost
+	Skipped Cause = "skipped" // the source leaves pictures out
+	Loss    Cause = "loss"    // more packets are lost than a way loses that has room
 	Drained Cause = "drained" // the queue is empty again
 	Room    Cause = "room"    // no queueing: there may be room above
 	Passed  Cause = "passed"  // the ceiling was passed without queueing

@@ -32,6 +32,8 @@ type camera struct {
 
 	// The run.
 	run      uint64
+	variant  media.Variant // which of the camera's streams it is
+	told     string        // of the last quality line
 	tracks   []*track
 	lead     *track             // decides when to cut: the picture, or the first sound
 	began    bool               // something of this run was recorded
@@ -70,7 +72,8 @@ func (c *camera) take() (media.Sink, error) {
 // sink is a camera as its feeder sees it.
 type sink struct{ *camera }
 
-// Begin implements media.Sink. It does no I/O that could fail.
+// Begin implements media.Sink. A run that begins without the End of the one before goes on
+// where that ends. It does no I/O that could fail.
 func (s *sink) Begin(ctx context.Context, run media.Run) error {
 	c := s.camera
 	c.mu.Lock()
@@ -78,10 +81,8 @@ func (s *sink) Begin(ctx context.Context, run media.Run) error {
 	if err := c.usable(); err != nil {
 		return err
 	}
-	if c.tracks != nil { // without End
-		c.endRun()
-		c.miss(media.Gap{})
-	}
+	c.follows = c.tracks != nil // without End
+	c.endRun()
 	c.begin(run)
 	return nil
 }
@@ -222,7 +223,7 @@ func refusal(err error) bool {
 
 // begin takes a run.
 func (c *camera) begin(run media.Run) {
-	c.run = c.r.newRun()
+	c.run, c.variant = c.r.newRun(), run.Variant
 	c.tracks, c.lead, c.began, c.pictures, c.recut = nil, nil, false, false, false
 	c.early, c.ahead, c.keyless = nil, nil, time.Time{}
 	for _, t := range run.Tracks {

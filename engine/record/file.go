@@ -26,6 +26,7 @@ type file struct {
 	n       uint64
 	name    string // final, relative to the recording, forward slashes
 	run     uint64
+	stream  string // media.SubStream: of the camera's sub-stream
 	head    segment.Header
 	slots   map[media.TrackID]int // tracks of the run that are in it
 	until   time.Time             // the instant from which on a key frame cuts
@@ -36,6 +37,7 @@ type file struct {
 	keep    int                   // bytes kept in memory, see keepLimit
 	instead []journal.Instead
 	fill    uint64 // the gap that it is to fill; 0: it is live
+	beside  bool   // it is the main stream's, of a time that was recorded from the sub-stream
 
 	handle vfs.File
 	mount  int // see Recording.mounts

@@ -15,6 +15,7 @@ import (
 type Filling struct {
 	Camera string
 	Gap    uint64    // its ID
+	Beside bool      // instead: it is the main stream of a time that was recorded from the sub-stream
 	Run    media.Run // of whoever plays it again; Origin becomes "replay"
 	Source string    // who that is, without a password
 }
@@ -169,7 +170,7 @@ func (f *Filler) begin(at time.Time) error {
 	}
 	n := &file{
 		run: f.run, from: at, until: nextInstant(at, c.r.segmentLength()), span: c.r.fragmentLength(), video: -1,
-		head: segment.Header{Camera: c.name, Start: at}, slots: map[media.TrackID]int{}, fill: f.what.Gap,
+		head: segment.Header{Camera: c.name, Start: at}, slots: map[media.TrackID]int{}, fill: f.what.Gap, beside: f.what.Beside,
 	}
 	for _, t := range f.tracks {
 		if t.skipped != "" || !t.usable {
@@ -273,8 +274,8 @@ func (p *fillPart) flush() error {
 	return err
 }
 
-// Commit ends the segments and journals that they fill the gap from from to to. splice is
-// "identity" or "time". After an error Discard may be called; what cannot be undone then
+// Commit ends the segments and journals that they fill the gap from from to to, or stand
+// beside what was recorded then. splice is "identity" or "time". After an error Discard may be called; what cannot be undone then
 // is finished by the next [Open].
 func (f *Filler) Commit(from, to time.Time, splice string) error {
 	const op = "commit what was got afterwards"
@@ -290,6 +291,10 @@ func (f *Filler) Commit(from, to time.Time, splice string) error {
 		}
 		if i+1 < len(f.parts) && f.parts[i+1].head.Start.Before(line.To) {
 			line.To = utc(f.parts[i+1].head.Start)
+		}
+		if f.what.Beside {
+			r.lines.post(&journal.Beside{Camera: line.Camera, N: line.N, From: line.From, To: line.To, Source: line.Source})
+			continue
 		}
 		r.lines.post(line)
 	}

@@ -18,11 +18,12 @@ const keyWorthy = time.Second
 
 // absence is what a camera knows of its time without media. Its camera's lock guards it.
 type absence struct {
-	gap    *journal.Gap // goes on: nothing is recorded at all
-	end    time.Time    // of the newest media of this run or the last; zero: there never was any
-	before media.Causes // why nothing was recorded yet, while the window is not open
-	why    string       // the same for people
-	misses media.Causes // added to the next gap between runs
+	gap     *journal.Gap // goes on: nothing is recorded at all
+	follows bool         // the run goes on where the last one ended
+	end     time.Time    // of the newest media of this run or the last; zero: there never was any
+	before  media.Causes // why nothing was recorded yet, while the window is not open
+	why     string       // the same for people
+	misses  media.Causes // added to the next gap between runs
 
 	keyless time.Time     // media time of the first unit of this run that waited for a key frame
 	hole    media.Gap     // the last span of the run of which the whole camera is missing
@@ -105,6 +106,8 @@ func (c *camera) appear(t *track, at time.Time) {
 	case c.gap != nil:
 		c.closeGap(c.gap, at)
 		c.gap = nil
+	case c.follows && !c.end.IsZero() && at.Sub(c.end) > c.calm:
+		c.span(nil, c.end, at, c.misses|media.Because(media.StreamEnded), c.variant.Why)
 	case !c.end.IsZero():
 	case at.Before(opened):
 		c.r.lines.post(&journal.Lead{Camera: c.name, From: utc(at), To: utc(opened)})
@@ -115,6 +118,7 @@ func (c *camera) appear(t *track, at time.Time) {
 	}
 	c.before, c.misses, c.why, c.end = 0, 0, "", utc(at)
 	c.keyless = time.Time{}
+	c.tellQuality(utc(at))
 	if t != c.lead {
 		cause := media.Timeout
 		if c.pictures {

@@ -24,7 +24,7 @@ type mending struct {
 // now stands for what it was written for.
 func (m *mending) run(there bool) (kept bool, err error) {
 	name := m.t.line.File
-	if m.t.line.Fill != 0 && !m.t.filled {
+	if (m.t.line.Fill != 0 || m.t.line.Beside) && !m.t.filled {
 		return false, m.unfinished(there)
 	}
 	if !there {
@@ -208,7 +208,7 @@ func (m *mending) reaches(s *segment.File) bool {
 
 // end journals how the segment ended.
 func (m *mending) end(seal *journal.Seal, salvaged, lost int64) {
-	seal.Camera, seal.N, seal.Salvaged, seal.Cut = m.c.name, m.t.line.N, salvaged, lost
+	seal.Camera, seal.N, seal.Stream, seal.Salvaged, seal.Cut = m.c.name, m.t.line.N, m.t.line.Stream, salvaged, lost
 	m.t.seal = seal
 	m.k.end = later(m.k.end, seal.End)
 	m.v.r.lines.post(seal)

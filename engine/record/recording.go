@@ -28,6 +28,13 @@
 // A recording's directory that is gone is never made again: it may be a mount point
 // without its mount. Writing waits until recording.json is back.
 //
+// # Streams of a camera
+//
+// A run may be of a camera's main stream or of its sub-stream (media.Variant). Which one is
+// said by a Quality line when it changes, with the reason, and by the segments of the
+// sub-stream themselves. A run that begins without the End of the one before goes on where
+// that ended: what is missing between them is a gap only where it is more than a silence.
+//
 // # What fills a gap
 //
 // A Filler writes beside the cameras, into segments of their own (fill.go). Their journal
@@ -37,6 +44,10 @@
 // says, by track, from when on what they hold counts, and whoever reads a recording leaves
 // out, or hides, what is before that. A gap may lie in the middle of a segment, when the run
 // went on; then the filling is read between two parts of it.
+//
+// What is kept beside a recording, the main stream of a time that was recorded from the
+// sub-stream (journal.Segment.Beside), is written in the same way and counted in by a Beside
+// line. It is part of no coverage and is not played in the place of anything.
 package record
 
 import (

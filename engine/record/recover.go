@@ -211,6 +211,10 @@ func (v *recovery) read(index *journal.Index) {
 			if k := v.camera(e.Camera); k != nil {
 				k.of(e.N).filled = true
 			}
+		case *journal.Beside:
+			if k := v.camera(e.Camera); k != nil {
+				k.of(e.N).filled = true
+			}
 		case *journal.Gap:
 			v.r.gaps = max(v.r.gaps, e.ID)
 			if k := v.camera(e.Camera); k != nil {

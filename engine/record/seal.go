@@ -162,7 +162,9 @@ func (r *Recording) seal(s *sealing) error {
 			return err
 		}
 		s.named = true
-		r.lines.post(sealLine(s.camera.name, s.file.n, *s.sum))
+		line := sealLine(s.camera.name, s.file.n, *s.sum)
+		line.Stream = s.file.stream
+		r.lines.post(line)
 	}
 	if err := r.lines.sync(); err != nil {
 		return err

@@ -140,6 +140,7 @@ type Span struct {
 	Note   string       `json:"note,omitempty"`   // of a gap; why it was pruned
 	Damage bool         `json:"damage,omitempty"` // media that arrived incomplete
 	Filled bool         `json:"filled,omitempty"` // media that was missing at first and was got afterwards
+	Stream string       `json:"stream,omitempty"` // "sub": media of the camera's sub-stream
 }
 
 // Damage is a span that lost packets on the way.

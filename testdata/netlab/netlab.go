@@ -72,6 +72,12 @@ func (h *Host) Shape(kbit int) {
 	h.run("tc", "qdisc", "replace", "dev", h.iface, "root", "tbf", "rate", fmt.Sprintf("%dkbit", kbit), "burst", "4kb", "latency", "100ms")
 }
 
+// ShapeBack is Shape of what comes from the host.
+func (h *Host) ShapeBack(kbit int) {
+	h.t.Helper()
+	h.inside("tc", "qdisc", "replace", "dev", "far", "root", "tbf", "rate", fmt.Sprintf("%dkbit", kbit), "burst", "4kb", "latency", "100ms")
+}
+
 // Lose drops so many of a hundred packets that come to the host; 0: none any more.
 func (h *Host) Lose(percent int) {
 	h.t.Helper()

@@ -58,7 +58,7 @@ export const formatCauses = list => (list ?? []).map(c => causes[c] ?? c).join("
 export function describeSpan(s) {
   const long = formatLength((s.to - s.from) / 1000);
   switch (s.use) {
-    case "media": return "recorded";
+    case "media": return s.stream === "sub" ? "recorded from the smaller stream" : "recorded";
     case "gap": return `gap of ${long}: ${formatCauses(s.causes) || "cause unknown"}${s.note ? " (" + s.note + ")" : ""}`;
     case "lead_in": return "before the first key frame";
     case "unexplained": return `missing for ${long}, and nothing says why`;

@@ -29,7 +29,7 @@ function colourOf(s) {
   return null;
 }
 
-const same = (a, b) => a.use === b.use && a.damage === b.damage && a.filled === b.filled && String(a.causes) === String(b.causes);
+const same = (a, b) => a.use === b.use && a.damage === b.damage && a.filled === b.filled && a.stream === b.stream && String(a.causes) === String(b.causes);
 
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000].map(s => s * 1000);
 const shortest = 5000; // ms that the view shows at least
