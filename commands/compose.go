@@ -59,12 +59,22 @@ const (
 	labelTime   labelMode = "time"
 )
 
-func newCompose(p *process) *cobra.Command {
-	o := composeOptions{
-		layout: "grid", label: labelLayout, audio: "mix", preset: "lecture",
-		latency: span{d: engine.DefaultComposeLatency, max: 10 * time.Second},
+var labelModes = []labelMode{labelLayout, labelOn, labelOff, labelTime}
+
+// maxLatency bounds how long a picture waits for the slowest camera.
+const maxLatency = 10 * time.Second
+
+// defaultComposeOptions is what counts when nothing is typed.
+func defaultComposeOptions() composeOptions {
+	return composeOptions{
+		layout: "grid", label: labelLayout, audio: "mix", preset: "lecture", device: deviceAuto,
+		latency: span{d: engine.DefaultComposeLatency, max: maxLatency},
 		length:  span{min: more}, segment: span{d: engine.DefaultSegment, min: time.Second, max: 24 * time.Hour}, grace: graceSpan(),
 	}
+}
+
+func newCompose(p *process) *cobra.Command {
+	o := defaultComposeOptions()
 	cmd := &cobra.Command{
 		Use:   "compose [flags] -i [NAME=]URL|NAME|FILE ... -o OUT",
 		Short: "Put many cameras into one picture",
@@ -117,7 +127,7 @@ func (o *composeOptions) bind(cmd *cobra.Command, p *process) {
 	layoutFlag(cmd, p, &o.layout)
 	flags.StringArrayVar(&o.cells, "cell", nil, "which input fills a cell: `CELL=INPUT`; may be repeated")
 	flags.StringVar(&o.speaker, "speaker", "", "`input` in the layout's large cell at first")
-	enumFlag(cmd, &o.label, []labelMode{labelLayout, labelOn, labelOff, labelTime}, "label", "names on the pictures, or names and times")
+	enumFlag(cmd, &o.label, labelModes, "label", "names on the pictures, or names and times")
 	flags.StringVar(&o.audio, "audio", o.audio, "sound: mix, follow (the speaker's), none, or an `input`")
 	flags.Var(&o.size, "size", "of the picture: 1280x720 or 720p; default: 1080p, or what the preset wants")
 	flags.Var(&o.fps, "fps", "pictures a second; default: 30, or what the preset wants")

@@ -29,7 +29,8 @@ type serveConfig struct {
 	mode    fs.FileMode
 	options engine.ServeOptions
 	said    map[string]pathSaid
-	cameras string // file of cameras by name; empty: the usual one
+	names   []string // of all paths, patterns too
+	cameras string   // file of cameras by name; empty: the usual one
 }
 
 // pathSaid is what an entry of paths says of recording, as opposed to leaving it out.
@@ -89,6 +90,7 @@ func (c *serveConfig) read(ctx context.Context, data []byte) {
 		"idle": c.span(&o.Idle, time.Second, 24*time.Hour), "queue": c.size(&o.Queue),
 		"latency": c.span(&o.Latency, leastLatency, mostLatency),
 		"grace":   c.span(&o.Grace, time.Second, 10*time.Minute),
+		"ctl":     c.file(&o.Socket),
 		"cameras": c.file(&c.cameras),
 		"paths":   func(v settings.Value) { paths = v },
 	})
@@ -265,7 +267,7 @@ func (c *serveConfig) grant(v settings.Value) access.Grant {
 	c.Keys(v, map[string]func(settings.Value){"paths": c.Texts(&g.Paths), "rights": c.Texts(&rights)})
 	for _, r := range rights {
 		if !slices.Contains(access.Rights(), access.Right(r)) {
-			c.Wrong(v, "%q is no right: there are publish, read and replay", r)
+			c.Wrong(v, "%q is no right: there are publish, read, replay and steer", r)
 		}
 		g.Rights = append(g.Rights, access.Right(r))
 	}
@@ -278,10 +280,12 @@ func (c *serveConfig) grant(v settings.Value) access.Grant {
 func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 	c.options.Paths = nil
 	c.said = map[string]pathSaid{}
+	c.names = v.Names()
 	c.Each(v, func(name string, v settings.Value) {
 		said := pathSaid{at: v}
 		v.At = "paths.*"
 		var source, sub, fingerprint string
+		var composed settings.Value
 		link := connection{reorder: span{d: engine.DefaultReorder}, file: c.cameras}
 		path := engine.ServePath{Name: name}
 		c.Keys(v, map[string]func(settings.Value){
@@ -294,15 +298,19 @@ func (c *serveConfig) paths(ctx context.Context, v settings.Value) {
 			"record":    func(v settings.Value) { said.record = new(bool); c.Flag(said.record)(v) },
 			"backfill":  c.Text(&path.Backfill),
 			"adapt":     c.adapt(&path.Adapt),
+			"compose":   func(v settings.Value) { composed = v },
 		})
 		link.fingerprint = fingerprint
+		if composed.Set() { // last, because how cameras are reached stands beside it
+			path.Compose = c.compose(ctx, composed, name, link)
+		}
 		if path.Backfill != "" {
 			c.private(v, name, path.Backfill)
 			path.Backfill = c.p.login(path.Backfill)
 		}
 		if source != "" {
 			path.Camera = c.camera(ctx, v, name, source, sub, link)
-		} else if sub != "" || said.pull != "" {
+		} else if sub != "" || said.pull != "" && path.Compose == nil {
 			c.Wrong(v, "path %q has no source to pull", name)
 		}
 		c.said[name] = said
@@ -361,17 +369,18 @@ func (c *serveConfig) camera(ctx context.Context, v settings.Value, path, source
 }
 
 // settlePaths decides what the entries left open: with a directory to record into
-// everything is recorded, except what is pulled on demand.
+// everything is recorded, except what is pulled on demand. What is composed costs much, so
+// it is on demand unless something is said.
 func (c *serveConfig) settlePaths() {
 	for i := range c.options.Paths {
 		path := &c.options.Paths[i]
 		said := c.said[path.Name]
-		path.OnDemand = said.pull == "on-demand"
+		path.OnDemand = said.pull == "on-demand" || path.Compose != nil && said.pull == "" && said.record == nil
 		path.Record = c.options.Record.Dir != "" && !path.OnDemand
 		if said.record != nil {
 			path.Record = *said.record
 		}
-		if path.Camera != nil && said.pull == "" && !path.Record {
+		if (path.Camera != nil || path.Compose != nil) && said.pull == "" && !path.Record {
 			path.OnDemand = true
 		}
 	}

@@ -288,7 +288,7 @@ func TestTheExampleConfigHasEveryKeyAndTheDefaults(t *testing.T) {
 	if keys := c.Unmet(); len(keys) != 1 || keys[0] != "users.password" { // which only says where a password belongs
 		t.Errorf("keys that the example does not show: %v", keys)
 	}
-	if len(c.options.Paths) != 4 || len(c.options.Users) != 4 {
+	if len(c.options.Paths) != 5 || len(c.options.Users) != 4 {
 		t.Errorf("%d paths, %d users", len(c.options.Paths), len(c.options.Users))
 	}
 }

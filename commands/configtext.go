@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"rtsprec/engine"
 	"rtsprec/engine/access"
 	"rtsprec/engine/fault"
+	"rtsprec/engine/journal"
 )
 
 // configText writes a configuration as the file that readConfig reads, with what counts in
@@ -20,6 +22,7 @@ func configText(o engine.ServeOptions) string {
 	w.list("rtsps", o.RTSPS)
 	w.list("http", o.HTTP)
 	w.list("https", o.HTTPS)
+	w.text("ctl", o.Socket)
 	w.text("certificate", o.Cert)
 	w.text("key", o.Key)
 	w.line("udp: %d", o.UDP)
@@ -121,19 +124,14 @@ func (w *configWriter) path(p engine.ServePath) {
 	if name := p.Adapt.Ladder.Name; name != "" {
 		w.text("    adapt", name)
 	}
-	c := p.Camera
-	if c == nil {
+	switch {
+	case p.Camera != nil:
+		w.source("    ", p.Camera)
+	case p.Compose != nil:
+		w.compose(p.Compose)
+	default:
 		return
 	}
-	w.text("    source", fault.URL(c.URL))
-	if c.SubURL != "" {
-		w.text("    sub", fault.URL(c.SubURL))
-	}
-	if c.Transport != "" {
-		w.line("    transport: %s", c.Transport)
-	}
-	w.line("    insecure: %v", c.Insecure)
-	w.text("    fingerprint", c.Fingerprint)
 	if p.Backfill != "" {
 		w.text("    backfill", fault.URL(p.Backfill))
 	}
@@ -145,4 +143,67 @@ func (w *configWriter) path(p engine.ServePath) {
 	if p.Idle > 0 {
 		w.line("    idle: %s", shortSpan(p.Idle))
 	}
+}
+
+// source is where a path's camera is.
+func (w *configWriter) source(indent string, c *journal.Camera) {
+	w.address(indent, c)
+	if c.Transport != "" {
+		w.line("%stransport: %s", indent, c.Transport)
+	}
+	w.line("%sinsecure: %v", indent, c.Insecure)
+	w.text(indent+"fingerprint", c.Fingerprint)
+}
+
+func (w *configWriter) address(indent string, c *journal.Camera) {
+	w.text(indent+"source", fault.URL(c.URL))
+	if c.SubURL != "" {
+		w.text(indent+"sub", fault.URL(c.SubURL))
+	}
+}
+
+// compose writes what serveConfig.compose reads. How the cameras of a composition are
+// reached stands with the path, and is that of the first one.
+func (w *configWriter) compose(o *engine.ComposeOptions) {
+	first := true
+	for _, in := range o.Inputs {
+		if c := in.Camera; c != nil && first {
+			w.line("    transport: %s", cmp.Or(c.Transport, "auto"))
+			w.line("    insecure: %v", c.Insecure)
+			first = false
+		}
+	}
+	w.line("    compose:")
+	w.text("      layout", o.Layout.Name)
+	w.text("      preset", o.Encoder.Name)
+	w.line("      inputs:")
+	for _, in := range o.Inputs {
+		w.text("        - name", in.Name)
+		if in.Path != "" {
+			w.text("          source", in.Path)
+		} else {
+			w.address("          ", in.Camera)
+		}
+	}
+	if len(o.Assign) > 0 {
+		w.line("      cells:")
+	}
+	for _, cell := range slices.Sorted(maps.Keys(o.Assign)) {
+		w.text("        "+strconv.Quote(cell), o.Assign[cell])
+	}
+	for _, one := range [][2]string{{"speaker", o.Speaker}, {"audio", o.Audio}, {"label", o.Label}, {"device", o.Device}} {
+		if one[1] != "" {
+			w.text("      "+one[0], one[1])
+		}
+	}
+	if o.Size.X > 0 {
+		w.line("      size: %dx%d", o.Size.X, o.Size.Y)
+	}
+	if o.FPS > 0 {
+		w.line("      fps: %v", o.FPS)
+	}
+	if o.Bitrate > 0 {
+		w.line("      bitrate: %d", o.Bitrate)
+	}
+	w.line("      latency: %s", cmp.Or(shortSpan(o.Latency), "0"))
 }

@@ -18,13 +18,15 @@ import (
 )
 
 func newControl(p *process) *cobra.Command {
-	var socket string
+	var socket, server, path string
 	cmd := &cobra.Command{
 		Use:   "ctl [flags] COMMAND [NAME]",
 		Short: "Steer a running composition",
-		Long: `Steer a "rtsprec compose" that runs on this machine: show another layout, put
-somebody else into the large cell, or ask what is shown. Not a picture is lost.
-Without --socket it is the composition of this user, when there is just one.
+		Long: `Steer a "rtsprec compose" that runs on this machine, or a composed path of a
+"rtsprec serve": show another layout, put somebody else into the large cell, or
+ask what is shown. Not a picture is lost. Without --socket it is the composition
+of this user, when there is just one. --server asks a server over HTTP, where
+the user needs the right "steer"; --path says which of its compositions.
 
   layout NAME   show this layout
   next          show the next layout
@@ -32,31 +34,45 @@ Without --socket it is the composition of this user, when there is just one.
   state         what is shown, and how the inputs are`,
 		Example: `  rtsprec ctl layout pip
   rtsprec ctl speaker teacher
-  rtsprec ctl state --json | jq .inputs`,
+  rtsprec ctl state --json | jq .inputs
+  rtsprec ctl --server http://admin@nvr:8080 --path wall layout pip`,
 		ValidArgsFunction: p.completeControl,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			command, err := parseCommand(args)
 			if err != nil {
 				return err
 			}
-			if socket == "" {
+			command.Path = path
+			if server != "" && socket != "" {
+				return usage("--server http://HOST:8080, or --socket FILE", "--server and --socket are two ways to one composition")
+			}
+			if socket == "" && server == "" {
 				if socket, err = p.findSocket(); err != nil {
 					return err
 				}
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), 15*time.Second)
 			defer cancel()
-			state, err := engine.AskControl(ctx, socket, command)
-			if fault.Is(err, fault.NotFound) {
-				return hinted{err, "is the composition still running?"}
+			ask := func() (engine.ComposeState, error) { return engine.AskControl(ctx, socket, command) }
+			if server != "" {
+				ask = func() (engine.ComposeState, error) { return engine.AskServer(ctx, p.login(server), command) }
 			}
-			if err != nil {
+			state, err := ask()
+			switch {
+			case fault.Is(err, fault.NotFound):
+				return hinted{err, "is the composition running, and does anybody watch it?"}
+			case fault.Is(err, fault.Usage):
 				return hinted{err, "rtsprec ctl state says what there is"}
+			case err != nil:
+				return err
 			}
 			return p.sayState(state)
 		},
 	}
-	cmd.Flags().StringVar(&socket, "socket", "", "`file` that the composition was given with --ctl")
+	cmd.Flags().StringVar(&socket, "socket", "", "`file` that the composition, or the server, was given with --ctl")
+	cmd.Flags().StringVar(&server, "server", "", "`address` of a server's HTTP: http://[USER[:PASSWORD]@]HOST:PORT")
+	cmd.Flags().StringVar(&path, "path", "", "`path` of the server that is meant; not needed where only one is composed")
+	noFileCompletion(cmd, "server", "path")
 	return cmd
 }
 
@@ -98,6 +114,9 @@ func (p *process) sayState(s engine.ComposeState) error {
 		return p.line("state", s)
 	}
 	line := "layout " + s.Layout
+	if s.Path != "" {
+		line = s.Path + ": " + line
+	}
 	if s.Speaker != "" {
 		line += ", speaker " + s.Speaker
 	}
@@ -155,11 +174,9 @@ func (p *process) findSocket() (string, error) {
 func (p *process) control(ctx context.Context, path string, to *engine.Controller) (release func(), err error) {
 	asked := path != ""
 	if !asked {
-		dir := p.runtimeDir()
-		if err := p.ownDir(dir); err != nil {
+		if path = p.ownSocket("compose"); path == "" {
 			return func() {}, nil
 		}
-		path = filepath.Join(dir, fmt.Sprintf("compose-%d%s", os.Getpid(), socketEnding))
 	}
 	l, err := engine.ListenControl(ctx, path)
 	if err != nil {
@@ -175,6 +192,16 @@ func (p *process) control(ctx context.Context, path string, to *engine.Controlle
 		engine.ServeControl(ctx, l, to)
 	}()
 	return func() { cancel(); <-done }, nil
+}
+
+// ownSocket is where a command of this process listens whom nobody told where; "": nowhere,
+// as there is no directory of this user alone.
+func (p *process) ownSocket(command string) string {
+	dir := p.runtimeDir()
+	if p.ownDir(dir) != nil {
+		return ""
+	}
+	return filepath.Join(dir, fmt.Sprintf("%s-%d%s", command, os.Getpid(), socketEnding))
 }
 
 // ownDir makes a directory that only this user can enter, or finds it.

@@ -14,10 +14,12 @@ const (
 	deviceV4L2  device = "v4l2"
 )
 
+var devices = []device{deviceAuto, deviceNone, deviceCUDA, deviceVAAPI, deviceV4L2}
+
 // deviceFlag adds --device to a command that decodes or encodes pictures; value gets the
 // default.
 func deviceFlag(cmd *cobra.Command, value *device) {
 	*value = deviceAuto
-	enumFlag(cmd, value, []device{deviceAuto, deviceNone, deviceCUDA, deviceVAAPI, deviceV4L2},
+	enumFlag(cmd, value, devices,
 		"device", "where pictures are decoded and encoded; doctor says what works here")
 }

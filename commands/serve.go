@@ -28,6 +28,7 @@ type serveOptions struct {
 	http       []string
 	https      []string
 	cert, key  string
+	socket     string
 	udp        int
 	multicast  string
 	archives   []string
@@ -83,6 +84,9 @@ smaller, then key frames and sound only, and the source again when it fits. All
 viewers on one step share its encoder; others get the source untouched, and so
 does the recording.
 
+A path of the configuration may also be composed of others, as "rtsprec compose"
+does it; "rtsprec ctl" steers that.
+
 Without a configuration anybody may watch and, where no camera is named by -i,
 publish on any path. --config names a YAML file with paths, users and
 everything else; a flag counts more than the file. HUP makes it read the file
@@ -129,6 +133,7 @@ func (o *serveOptions) bind(cmd *cobra.Command, p *process) {
 	flags.StringArrayVar(&o.https, "https", nil, "`address` of HTTPS")
 	flags.StringVar(&o.cert, "certificate", "", "PEM `file` for RTSPS and HTTPS")
 	flags.StringVar(&o.key, "key", "", "PEM `file` with the certificate's key")
+	flags.StringVar(&o.socket, "ctl", "", "`socket` for \"rtsprec ctl\"; default, where a path is composed: one in the runtime directory")
 	flags.IntVar(&o.udp, "udp", defaultUDP, "even `port` of RTP over UDP; the next one is for RTCP; 0: no UDP")
 	flags.StringVar(&o.multicast, "multicast", "", "`range` of multicast groups for readers that ask, like 239.255.42.0/24")
 	flags.IntVar(&o.conns, "connections", engine.DefaultConnections, "`number` of connections at a time, for RTSP and HTTP each")
@@ -160,6 +165,9 @@ func (o *serveOptions) run(cmd *cobra.Command, p *process) error {
 		return err
 	case o.check:
 		return p.sayChecked(o.config, options)
+	}
+	if options.Socket == "" && slices.ContainsFunc(options.Paths, func(path engine.ServePath) bool { return path.Compose != nil }) {
+		options.Socket = p.ownSocket("serve")
 	}
 	d, done := p.show(ctx)
 	defer done()
@@ -265,7 +273,7 @@ func (o *serveOptions) flags() engine.ServeOptions {
 	}
 	return engine.ServeOptions{
 		RTSP: given(o.rtsp), RTSPS: given(o.rtsps), HTTP: given(o.http), HTTPS: given(o.https),
-		Cert: o.cert, Key: o.key, UDP: o.udp, Multicast: o.multicast, Archives: slices.Clone(o.archives),
+		Cert: o.cert, Key: o.key, Socket: o.socket, UDP: o.udp, Multicast: o.multicast, Archives: slices.Clone(o.archives),
 		Record: engine.RecordInto{Dir: o.record, Segment: o.segment.d, Commit: o.commit.d, Fragment: o.fragment.d, Queue: o.buffer.n, Keep: o.keep.keep(), KeepArchives: o.keepAll, BackfillRate: o.backfill.rate.n},
 		Tries:  o.tries, TriesWindow: o.window.d,
 		Connections: o.conns, PerAddress: o.perAddress, Idle: o.idle.d, Queue: o.queue.n, Latency: o.latency.d, Grace: o.grace.d,
@@ -278,6 +286,7 @@ func (o *serveOptions) override(into *engine.ServeOptions, all engine.ServeOptio
 		"rtsp": func() { into.RTSP = all.RTSP }, "rtsps": func() { into.RTSPS = all.RTSPS },
 		"http": func() { into.HTTP = all.HTTP }, "https": func() { into.HTTPS = all.HTTPS },
 		"certificate": func() { into.Cert = all.Cert }, "key": func() { into.Key = all.Key },
+		"ctl": func() { into.Socket = all.Socket },
 		"udp": func() { into.UDP = all.UDP }, "multicast": func() { into.Multicast = all.Multicast },
 		"archive": func() { into.Archives = all.Archives }, "record": func() { into.Record.Dir = all.Record.Dir },
 		"segment": func() { into.Record.Segment = all.Record.Segment }, "commit": func() { into.Record.Commit = all.Record.Commit },

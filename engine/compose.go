@@ -56,12 +56,13 @@ type ComposeOptions struct {
 	Control *Controller // switches layout and speaker meanwhile; nil: nobody does
 }
 
-// ComposeInput is one input: exactly one of Camera, File and Dir is given.
+// ComposeInput is one input: exactly one of Camera, File, Dir and Path is given.
 type ComposeInput struct {
 	Name   string          // unique; what stands on its slate
 	Camera *journal.Camera // live. Its sub-stream is taken where it is shown small
 	File   string          // a media file
 	Dir    string          // a recording; Name is the camera
+	Path   string          // a live path of the server that composes; only in ServePath.Compose
 }
 
 // ComposeOut is where the picture goes: any of them, at least one.
@@ -71,7 +72,8 @@ type ComposeOut struct {
 	File      string // an MP4 file, which appears when it is complete
 	Overwrite bool   // of File
 	Targets   []RelayTarget
-	Listen    []string // addresses of a small RTSP server with the path Name
+	Listen    []string   // addresses of a small RTSP server with the path Name
+	Sink      media.Sink // whoever takes it as it comes: it never waits. nil: nobody
 }
 
 // Defaults of composing.
@@ -173,7 +175,7 @@ func newComposer(d Deps, o ComposeOptions) (*composer, error) {
 	if err := d.checkCameras(cameras...); err != nil {
 		return nil, err
 	}
-	c.paced = c.live || len(o.Out.Targets)+len(o.Out.Listen) > 0
+	c.paced = c.live || o.Out.Sink != nil || len(o.Out.Targets)+len(o.Out.Listen) > 0
 	for _, in := range c.inputs {
 		in.pictures = newPictureLine(c.clock, in.live(), o.Latency, c.wake)
 	}
@@ -183,6 +185,9 @@ func newComposer(d Deps, o ComposeOptions) (*composer, error) {
 	}
 	if c.paint, err = newPainter(c); err != nil {
 		return nil, err
+	}
+	if o.Control != nil {
+		o.Control.keys.Store(c)
 	}
 	return c, c.prepareSound()
 }
@@ -210,7 +215,7 @@ func (o *ComposeOptions) fill() error {
 	switch {
 	case len(o.Inputs) == 0:
 		return fault.New(fault.Usage, "nothing to compose")
-	case o.Out.Dir == "" && o.Out.File == "" && len(o.Out.Targets)+len(o.Out.Listen) == 0:
+	case o.Out.Dir == "" && o.Out.File == "" && o.Out.Sink == nil && len(o.Out.Targets)+len(o.Out.Listen) == 0:
 		return fault.New(fault.Usage, "a composition that goes nowhere")
 	case o.Isolate && (o.Out.Dir == "" || !live):
 		return fault.New(fault.Usage, "isolated cameras are recorded into the recording of the composition, and there is none")

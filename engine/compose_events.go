@@ -26,6 +26,7 @@ type Composing struct {
 
 // Scene says that the layout or the speaker is another from now on.
 type Scene struct {
+	Path    string `json:"path,omitempty"` // of a server
 	Layout  string `json:"layout"`
 	Speaker string `json:"speaker,omitempty"`
 }
@@ -40,7 +41,8 @@ type InputShown struct {
 // Late says that there was no time to put some pictures together. It is told at most
 // once a minute.
 type Late struct {
-	Pictures uint64 `json:"pictures"` // since the last one was told
+	Path     string `json:"path,omitempty"` // of a server
+	Pictures uint64 `json:"pictures"`       // since the last one was told
 }
 
 // Broken says that a recorded input cannot be played, or not to its end.
@@ -81,10 +83,11 @@ func (e Composing) Text(*time.Location) string {
 
 // Text names the layout.
 func (e Scene) Text(*time.Location) string {
-	if e.Speaker == "" {
-		return "layout: " + e.Layout
+	text := "layout: " + e.Layout
+	if e.Speaker != "" {
+		text += ", speaker: " + e.Speaker
 	}
-	return "layout: " + e.Layout + ", speaker: " + e.Speaker
+	return ofPath(e.Path) + text
 }
 
 // Text says what is seen.
@@ -109,5 +112,13 @@ func (e Broken) Text(*time.Location) string {
 
 // Text says how many.
 func (e Late) Text(*time.Location) string {
-	return fmt.Sprintf("%s left out: this machine is too slow for the composition", plural(int(e.Pictures), "picture"))
+	return ofPath(e.Path) + fmt.Sprintf("%s left out: this machine is too slow for the composition", plural(int(e.Pictures), "picture"))
+}
+
+// ofPath begins a sentence about a composition of a server.
+func ofPath(path string) string {
+	if path == "" {
+		return ""
+	}
+	return path + ": "
 }

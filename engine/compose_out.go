@@ -63,6 +63,9 @@ func (c *composer) prepareOut() (err error) {
 			}
 		}
 	}
+	if o.Out.Sink != nil {
+		c.out.sinks = append(c.out.sinks, o.Out.Sink)
+	}
 	if len(o.Out.Listen) > 0 {
 		if c.out.serve, err = newComposeServer(c.deps, o.Out.Listen, o.Out.Name, c); err != nil {
 			return err

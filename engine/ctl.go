@@ -8,38 +8,41 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"rtsprec/engine/compose"
 	"rtsprec/engine/fault"
 )
 
-// Command asks a running composition for something.
-type Command struct {
-	Do   string `json:"do"`             // "layout", "speaker", "next" (layout) or "state"
-	Name string `json:"name,omitempty"` // of a layout or an input; of a speaker also its number from 1 on
-}
+// What a composition is asked, and what it answers.
+type (
+	Command           = compose.Command
+	ComposeState      = compose.View
+	ComposeInputState = compose.InputView
+)
 
-// ComposeState is what a composition shows.
-type ComposeState struct {
-	Layout  string              `json:"layout"`
-	Layouts []string            `json:"layouts"`
-	Speaker string              `json:"speaker,omitempty"`
-	Inputs  []ComposeInputState `json:"inputs"`
-}
-
-// ComposeInputState is one input of it.
-type ComposeInputState struct {
-	Name  string  `json:"name"`
-	State string  `json:"state"`          // "connecting", "live", "frozen" (its last picture stands), "dead", "sound" (only) or "ended"
-	Cell  string  `json:"cell,omitempty"` // where it is shown; empty: nowhere
-	FPS   float64 `json:"fps"`
-	Sound bool    `json:"sound,omitempty"` // it can be heard
+// Steered is what commands reach: a composition, or a server of some.
+type Steered interface {
+	// Do has a command done and returns what is shown then. It waits for the composition
+	// to take it, at most until ctx ends. fault.Usage: there is no such layout or input.
+	Do(ctx context.Context, command Command) (ComposeState, error)
 }
 
 // Controller is the way to a running composition. Make it with NewController and hand it
 // over in ComposeOptions.
-type Controller struct{ asked chan controlRequest }
+type Controller struct {
+	asked chan controlRequest
+	keys  atomic.Pointer[composer] // of the composition; nil: none has begun
+}
+
+// RequestKey implements media.KeyRequester: the next picture becomes a key frame.
+func (c *Controller) RequestKey() {
+	if k := c.keys.Load(); k != nil {
+		k.RequestKey()
+	}
+}
 
 type controlRequest struct {
 	command Command
@@ -54,8 +57,7 @@ type controlAnswer struct {
 // NewController returns one that nobody listens to yet.
 func NewController() *Controller { return &Controller{asked: make(chan controlRequest)} }
 
-// Do has a command done and returns what is shown then. It waits for the composition to
-// take it, at most until ctx ends. fault.Usage: there is no such layout or input.
+// Do implements Steered.
 func (c *Controller) Do(ctx context.Context, command Command) (ComposeState, error) {
 	r := controlRequest{command, make(chan controlAnswer, 1)}
 	select {
@@ -109,7 +111,7 @@ func ListenControl(ctx context.Context, path string) (net.Listener, error) {
 }
 
 // ServeControl answers commands until ctx ends, and closes the listener.
-func ServeControl(ctx context.Context, l net.Listener, c *Controller) {
+func ServeControl(ctx context.Context, l net.Listener, to Steered) {
 	release := context.AfterFunc(ctx, func() { l.Close() })
 	defer release()
 	var group sync.WaitGroup
@@ -132,14 +134,14 @@ func ServeControl(ctx context.Context, l net.Listener, c *Controller) {
 			defer func() { <-room }()
 			defer peer.Close()
 			defer context.AfterFunc(ctx, func() { peer.Close() })()
-			answerPeer(ctx, peer, c)
+			answerPeer(ctx, peer, to)
 		})
 	}
 }
 
 // answerPeer answers one peer until it goes. One that does not take its answers is no
 // more than one of a few that are let in.
-func answerPeer(ctx context.Context, peer net.Conn, c *Controller) {
+func answerPeer(ctx context.Context, peer net.Conn, to Steered) {
 	lines := bufio.NewReaderSize(peer, controlLine)
 	out := json.NewEncoder(peer)
 	for {
@@ -153,7 +155,7 @@ func answerPeer(ctx context.Context, peer net.Conn, c *Controller) {
 			reply = controlReply{Error: "that is no command", Kind: fault.Usage.String()}
 		} else {
 			asking, cancel := context.WithTimeout(ctx, controlPatient)
-			state, err := c.Do(asking, command)
+			state, err := to.Do(asking, command)
 			cancel()
 			if reply.State = &state; err != nil {
 				reply = controlReply{Error: err.Error(), Kind: fault.KindOf(err).String()}
@@ -197,6 +199,8 @@ func AskControl(ctx context.Context, path string, command Command) (ComposeState
 		return ComposeState{}, fault.Wrap(fault.Protocol, "ask "+path, err)
 	case reply.Kind == fault.Usage.String():
 		return ComposeState{}, fault.New(fault.Usage, "%s", reply.Error)
+	case reply.Kind == fault.NotFound.String():
+		return ComposeState{}, fault.New(fault.NotFound, "%s", reply.Error)
 	case reply.State == nil:
 		return ComposeState{}, fault.New(fault.Refused, "%s", reply.Error)
 	}

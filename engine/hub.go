@@ -65,7 +65,7 @@ func (h *hub) apply(ctx context.Context, conf []ServePath) {
 		p.end(ctx, media.Because(media.Stopped), "no longer configured so")
 	}
 	for _, c := range conf {
-		if c.Camera == nil {
+		if !c.pulled() {
 			continue
 		}
 		if p, err := h.open(ctx, c.Name, c); err != nil {
@@ -121,7 +121,7 @@ func (h *hub) room(conf ServePath) error {
 	switch {
 	case h.closed:
 		return fault.New(fault.Canceled, "the server is stopping")
-	case conf.Camera == nil && len(h.paths) >= publishedMost+len(h.conf):
+	case !conf.pulled() && len(h.paths) >= publishedMost+len(h.conf):
 		return fault.New(fault.Busy, "too many paths are live already")
 	}
 	return nil
@@ -129,19 +129,29 @@ func (h *hub) room(conf ServePath) error {
 
 // Live implements rtsp.Hub.
 func (h *hub) Live(ctx context.Context, name string) (*rtsp.Stream, error) {
+	p, err := h.live(ctx, name)
+	if p == nil {
+		return nil, err
+	}
+	return p.stream, err
+}
+
+// live returns a path whose run is on. It waits for that, until ctx ends, where it can
+// come soon; the error says why there is none.
+func (h *hub) live(ctx context.Context, name string) (*livePath, error) {
 	h.mu.Lock()
 	p := h.paths[name]
 	conf, found := findPath(h.conf, name)
 	h.mu.Unlock()
 	switch {
-	case p == nil && found && conf.Camera == nil:
+	case p == nil && found && !conf.pulled():
 		return nil, fault.New(fault.NotFound, "nobody publishes %s", name)
 	case p == nil && !found:
 		return nil, fault.New(fault.NotFound, "there is no path %s", name)
 	case p == nil:
 		return nil, fault.New(fault.Unreachable, "%s cannot be served now", name)
 	}
-	return p.stream, p.await(ctx)
+	return p, p.await(ctx)
 }
 
 // Publish implements rtsp.Hub.
@@ -152,6 +162,8 @@ func (h *hub) Publish(ctx context.Context, name string, run media.Run, from rtsp
 	switch {
 	case !found:
 		return nil, fault.New(fault.NotFound, "there is no path %s to publish on", name)
+	case conf.Compose != nil:
+		return nil, fault.New(fault.Busy, "%s is composed; nobody can publish there", name)
 	case conf.Camera != nil:
 		return nil, fault.New(fault.Busy, "%s is pulled from a camera; nobody can publish there", name)
 	}
@@ -175,7 +187,7 @@ func (h *hub) Publish(ctx context.Context, name string, run media.Run, from rtsp
 func (h *hub) tend(ctx context.Context) {
 	now := h.deps.Clock.Now()
 	for _, p := range h.list() {
-		if p.conf.Camera != nil {
+		if p.conf.pulled() {
 			p.idle(now)
 			continue
 		}

@@ -30,6 +30,8 @@ type livePath struct {
 
 	turn   sync.Mutex // held around Begin, Write and End: one source at a time feeds the sinks
 	tracks []media.Track
+	taps   []*tap                  // of this process; also guarded by turn
+	tapped atomic.Int32            // how many there are
 	key    atomic.Pointer[keyUnit] // the newest; nil: none, or there are no codecs
 
 	mu        sync.Mutex
@@ -44,8 +46,9 @@ type livePath struct {
 	readers   int
 	watched   time.Time          // when a viewer was there or asked
 	feed      *feed              // pulls; nil: nobody does
-	halt      context.CancelFunc // of feed
-	pulled    chan struct{}      // closed when feed has ended
+	composed  *composition       // makes the picture; nil: nobody does
+	halt      context.CancelFunc // of either
+	pulled    chan struct{}      // closed when that has ended
 	publisher *published         // nil: nobody
 	left      time.Time          // since when nobody publishes
 	resume    *resumption        // publishers that tell capture times; nil: there was none. Theirs alone
@@ -93,6 +96,9 @@ func (p *livePath) Begin(ctx context.Context, run media.Run) error {
 	if p.adapt != nil {
 		p.adapt.begin(ctx, run)
 	}
+	for _, t := range p.taps {
+		t.queue.Begin(ctx, run)
+	}
 	if p.record != nil {
 		err = joinFaults(err, p.record.Begin(ctx, run))
 	}
@@ -115,6 +121,9 @@ func (p *livePath) Write(ctx context.Context, au media.AccessUnit) error {
 	if p.adapt != nil {
 		p.adapt.put(au)
 	}
+	for _, t := range p.taps {
+		t.queue.Write(ctx, au)
+	}
 	if p.record != nil {
 		err = joinFaults(err, p.record.Write(ctx, au))
 	}
@@ -130,6 +139,9 @@ func (p *livePath) End(ctx context.Context, gap media.Gap) error {
 		p.adapt.end()
 	}
 	err := p.stream.End(ctx, gap)
+	for _, t := range p.taps {
+		t.queue.End(ctx, gap)
+	}
 	if p.record != nil {
 		err = joinFaults(err, p.record.End(ctx, gap))
 	}
@@ -174,11 +186,11 @@ func (p *livePath) await(ctx context.Context) error {
 		if _, on := p.stream.Run(); on {
 			return nil
 		}
-		if p.conf.Camera != nil {
+		if p.conf.pulled() {
 			p.startPull(ctx) // again and again: the last one may be ending just now
 		}
 		p.mu.Lock()
-		changed, f, ended := p.changed, p.feed, p.ended
+		changed, f, c, ended := p.changed, p.feed, p.composed, p.ended
 		p.watched = p.hub.deps.Clock.Now()
 		p.mu.Unlock()
 		if ended {
@@ -189,11 +201,16 @@ func (p *livePath) await(ctx context.Context) error {
 				return fault.New(kind, "%s: %s", p.name, why)
 			}
 		}
+		if c != nil {
+			if kind, why := c.answered(); why != "" {
+				return fault.New(kind, "%s: %s", p.name, why)
+			}
+		}
 		select {
 		case <-changed:
 		case <-tick.C:
 		case <-ctx.Done():
-			if p.conf.Camera == nil {
+			if !p.conf.pulled() {
 				return fault.New(fault.NotFound, "nobody publishes %s", p.name)
 			}
 			return fault.New(fault.Timeout, "%s has sent nothing yet", p.name)
@@ -201,7 +218,8 @@ func (p *livePath) await(ctx context.Context) error {
 	}
 }
 
-// startPull begins to pull the camera, unless somebody does. The pull outlives ctx.
+// startPull begins to pull the camera, or to compose, unless somebody does. The pull
+// outlives ctx.
 func (p *livePath) startPull(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -211,38 +229,52 @@ func (p *livePath) startPull(ctx context.Context) {
 	default:
 		return // who opens it will
 	}
-	if p.feed != nil || p.ended {
+	if p.halt != nil || p.ended {
 		return
 	}
 	ctx, p.halt = context.WithCancel(context.WithoutCancel(ctx))
 	work := context.WithoutCancel(ctx)
-	f := &feed{
-		deps: p.hub.deps, clock: p.hub.clock, camera: *p.conf.Camera, sink: p, files: p.hub.files, queue: p.hub.queue,
-		end: func() time.Time { return time.Time{} }, state: stateConnecting,
-	}
 	done := make(chan struct{})
-	p.feed, p.pulled, p.begun = f, done, p.watched
+	p.pulled, p.begun = done, p.watched
+	pull := p.pull(ctx, work)
 	p.hub.group.Go(func() {
 		defer close(done)
-		if err := f.run(ctx, work); err != nil {
-			p.hub.deps.observe(CameraDown{Camera: p.name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
-		}
+		pull()
 		why := media.Gap{Causes: media.Because(media.Stopped)}
 		if p.conf.OnDemand {
 			why.Note = "nobody watches"
 		}
 		p.End(work, why)
 		p.mu.Lock()
-		p.feed, p.halt = nil, nil
+		p.feed, p.composed, p.halt = nil, nil, nil
 		p.mu.Unlock()
 	})
+}
+
+// pull makes what feeds the path, and returns what runs it. p.mu is held.
+func (p *livePath) pull(ctx, work context.Context) (run func()) {
+	if p.conf.Compose != nil {
+		c := &composition{Controller: NewController()}
+		p.composed = c
+		return func() { p.composeOn(ctx, c) }
+	}
+	f := &feed{
+		deps: p.hub.deps, clock: p.hub.clock, camera: *p.conf.Camera, sink: p, files: p.hub.files, queue: p.hub.queue,
+		end: func() time.Time { return time.Time{} }, state: stateConnecting,
+	}
+	p.feed = f
+	return func() {
+		if err := f.run(ctx, work); err != nil {
+			p.hub.deps.observe(CameraDown{Camera: p.name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
+		}
+	}
 }
 
 // idle ends a pull on demand that nobody has watched for the configured time.
 func (p *livePath) idle(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.readers > 0 {
+	if p.readers > 0 || p.tapped.Load() > 0 {
 		p.watched = now
 	}
 	if p.conf.OnDemand && p.halt != nil && now.Sub(p.watched) >= orDefault(p.conf.Idle, DefaultOnDemandIdle) {
@@ -270,6 +302,8 @@ func (p *livePath) RequestKey() {
 	var keys media.KeyRequester
 	if p.publisher != nil {
 		keys = p.publisher.from.Keys
+	} else if p.composed != nil {
+		keys = p.composed
 	} else if f := p.feed; f != nil {
 		f.mu.Lock()
 		keys, _ = f.session.(media.KeyRequester)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,13 +31,8 @@ func Serve(ctx context.Context, d Deps, o ServeOptions) error {
 	if err := d.canAdapt(o); err != nil {
 		return err
 	}
-	for _, path := range o.Paths {
-		if path.Camera == nil {
-			continue
-		}
-		if err := d.checkCameras(*path.Camera); err != nil {
-			return err
-		}
+	if err := d.checkPaths(o.Paths); err != nil {
+		return err
 	}
 	s := &server{o: o, cert: &certificate{}}
 	s.clock = &steady{host: d.Clock}
@@ -66,6 +62,21 @@ func (d Deps) canAdapt(o ServeOptions) error {
 	return d.needCodecs("adapt to viewers' links")
 }
 
+// checkPaths refuses what no later try could make good: pictures that this build cannot make.
+func (d Deps) checkPaths(paths []ServePath) error {
+	for _, p := range paths {
+		if p.Compose != nil {
+			if err := d.needCodecs("compose path " + p.Name); err != nil {
+				return err
+			}
+		}
+		if err := d.checkCameras(p.cameras()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // server is one Serve at work.
 type server struct {
 	deps    Deps // its clock is clock
@@ -75,7 +86,8 @@ type server struct {
 	guard   *access.Guard
 	cert    *certificate
 	listen  *listeners
-	store   *store // nil: nothing is recorded
+	control net.Listener // nil: no commands but over HTTP
+	store   *store       // nil: nothing is recorded
 	library *archive.Library
 	hub     *hub
 	rtsp    *rtsp.Server // nil: off
@@ -102,6 +114,11 @@ func (s *server) prepare() (err error) {
 	}
 	if s.listen, err = listen(o, s.cert); err != nil {
 		return err
+	}
+	if o.Socket != "" {
+		if s.control, err = ListenControl(context.Background(), o.Socket); err != nil {
+			return err
+		}
 	}
 	roots := slices.Clone(o.Archives)
 	if o.Record.Dir != "" {
@@ -145,7 +162,7 @@ func (s *server) prepareServers() (err error) {
 		}
 		library := newWebLibrary(s.library)
 		s.pages = web.New(web.Options{
-			Library: library, Hub: s, Stills: stills, Charts: library, Access: s.users, Guard: s.guard, Clock: s.clock, Log: d.log(), Version: d.Version,
+			Library: library, Hub: s, Stills: stills, Charts: library, Compositions: s.hub, Access: s.users, Guard: s.guard, Clock: s.clock, Log: d.log(), Version: d.Version,
 		})
 	}
 	return nil
@@ -169,6 +186,9 @@ func perAddress(o ServeOptions) int {
 func (s *server) abandon(ctx context.Context) {
 	if s.listen != nil {
 		s.listen.close()
+	}
+	if s.control != nil {
+		s.control.Close()
 	}
 	if s.rtsp != nil {
 		s.rtsp.Close()
@@ -194,6 +214,9 @@ func (s *server) run(ctx context.Context) error {
 	}
 	if s.rtsp != nil {
 		servers.Go(failing(func() error { return s.rtsp.Serve(serving, s.listen.rtsp...) }))
+	}
+	if s.control != nil {
+		servers.Go(func() error { ServeControl(serving, s.control, s.hub); return nil })
 	}
 	options := web.ServeOptions{Conns: connections(s.o), PerAddress: perAddress(s.o), Log: s.deps.log()}
 	for _, l := range s.listen.http {
@@ -276,7 +299,7 @@ func (s *server) reload(ctx context.Context, o ServeOptions) {
 	o.Record.Dir = s.o.Record.Dir
 	err := errors.Join(o.Validate()...)
 	if err == nil {
-		err = s.deps.canAdapt(o)
+		err = errors.Join(s.deps.canAdapt(o), s.deps.checkPaths(o.Paths))
 	}
 	if err == nil && o.Cert != "" {
 		err = s.cert.load(s.deps.FS, o.Cert, o.Key)
@@ -301,7 +324,7 @@ func (s *server) fixed(o ServeOptions) []string {
 	for name, differs := range map[string]bool{
 		"rtsp": !slices.Equal(o.RTSP, s.o.RTSP), "rtsps": !slices.Equal(o.RTSPS, s.o.RTSPS),
 		"http": !slices.Equal(o.HTTP, s.o.HTTP), "https": !slices.Equal(o.HTTPS, s.o.HTTPS),
-		"udp": o.UDP != s.o.UDP, "multicast": o.Multicast != s.o.Multicast, "archives": !slices.Equal(o.Archives, s.o.Archives),
+		"ctl": o.Socket != s.o.Socket, "udp": o.UDP != s.o.UDP, "multicast": o.Multicast != s.o.Multicast, "archives": !slices.Equal(o.Archives, s.o.Archives),
 		"record":      o.Record.Segment != s.o.Record.Segment || o.Record.Commit != s.o.Record.Commit || o.Record.Fragment != s.o.Record.Fragment || o.Record.Queue != s.o.Record.Queue || o.Record.BackfillRate != s.o.Record.BackfillRate,
 		"connections": o.Connections != s.o.Connections, "per_address": o.PerAddress != s.o.PerAddress,
 		"idle": o.Idle != s.o.Idle, "queue": o.Queue != s.o.Queue, "latency": o.Latency != s.o.Latency, "grace": o.Grace != s.o.Grace,

@@ -26,6 +26,10 @@ type ServeOptions struct {
 	// Multicast is the range of groups (CIDR) for readers that ask for multicast; empty: none.
 	Multicast string
 
+	// Socket is a Unix socket that takes commands to what is composed; empty: none. Only this
+	// user may use it.
+	Socket string
+
 	Archives []string   // directories that are recordings or hold some; what they hold is served
 	Record   RecordInto // what is recorded here and now
 	Paths    []ServePath
@@ -71,7 +75,8 @@ type ServePath struct {
 	// access.Grant, for publishers. The first that matches counts, names before patterns.
 	Name     string
 	Camera   *journal.Camera // pulled from there; nil: somebody publishes
-	OnDemand bool            // pulled while somebody watches, and Idle longer
+	Compose  *ComposeOptions // composed here, of paths and cameras. Out, Control and the like are not looked at
+	OnDemand bool            // pulled, or composed, while somebody watches, and Idle longer
 	Idle     time.Duration   // 0: 10 s
 	Record   bool            // never with OnDemand
 	// Adapt gives viewers over RTSP whose links are too narrow other pictures; without a
@@ -99,6 +104,10 @@ const (
 func (o ServeOptions) adapts() bool {
 	return slices.ContainsFunc(o.Paths, func(p ServePath) bool { return p.Adapt.on() })
 }
+
+// pulled reports whether the server itself sees to it that something comes, from a camera
+// or by composing.
+func (p ServePath) pulled() bool { return p.Camera != nil || p.Compose != nil }
 
 // pattern reports whether the name stands for many paths.
 func (p ServePath) pattern() bool { return strings.ContainsAny(p.Name, `*?[\`) }
@@ -129,6 +138,7 @@ func (o ServeOptions) Validate() []error {
 			wrong = append(wrong, err)
 		}
 	}
+	wrong = append(wrong, checkComposed(o.Paths)...)
 	if _, err := access.New(o.Users); err != nil {
 		wrong = append(wrong, err)
 	}
@@ -145,9 +155,11 @@ func (p ServePath) Validate(recording bool) error {
 		return refuse("is no path: a name without a slash at its ends, or a pattern")
 	case slices.Contains(strings.Split(p.Name, "/"), ".."):
 		return refuse("holds \"..\"")
-	case p.Camera != nil && p.pattern():
+	case p.Camera != nil && p.Compose != nil:
+		return refuse("is pulled from a camera and composed: it can only be one of both")
+	case p.pulled() && p.pattern():
 		return refuse("is a pattern, and one camera cannot be on many paths")
-	case p.Camera == nil && p.OnDemand:
+	case !p.pulled() && p.OnDemand:
 		return refuse("has no source that could be pulled on demand")
 	case p.Record && p.OnDemand:
 		return refuse("is pulled on demand, so it cannot be recorded: what is recorded is always pulled")
@@ -158,6 +170,11 @@ func (p ServePath) Validate(recording bool) error {
 	case p.Record && !p.pattern():
 		if err := journal.ValidCameraName(p.Name); err != nil {
 			return fault.Because("path "+p.Name+" is to be recorded", err)
+		}
+	}
+	if p.Compose != nil {
+		if err := p.Compose.check(); err != nil {
+			return refuse("cannot be composed: " + err.Error())
 		}
 	}
 	if p.Backfill != "" {
@@ -181,4 +198,33 @@ func findPath(paths []ServePath, name string) (ServePath, bool) {
 		}
 	}
 	return ServePath{}, false
+}
+
+// checkComposed returns what makes no sense of what paths are composed of: paths that are
+// not there, and such that would show themselves.
+func checkComposed(paths []ServePath) []error {
+	var wrong []error
+	inputs := func(name string) []ComposeInput {
+		if p, found := findPath(paths, name); found && p.Compose != nil {
+			return p.Compose.Inputs
+		}
+		return nil
+	}
+	var shows func(name, what string, deep int) bool
+	shows = func(name, what string, deep int) bool {
+		return slices.ContainsFunc(inputs(name), func(in ComposeInput) bool {
+			return in.Path != "" && (in.Path == what || deep < len(paths) && shows(in.Path, what, deep+1))
+		})
+	}
+	for _, p := range paths {
+		for _, in := range inputs(p.Name) {
+			if _, found := findPath(paths, in.Path); in.Path != "" && !found {
+				wrong = append(wrong, fault.New(fault.Usage, "path %q is composed of %s, and there is no such path", p.Name, in.Path))
+			}
+		}
+		if shows(p.Name, p.Name, 0) {
+			wrong = append(wrong, fault.New(fault.Usage, "path %q would be composed of itself", p.Name))
+		}
+	}
+	return wrong
 }

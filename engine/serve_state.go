@@ -111,7 +111,7 @@ func (s *server) cameraState(p *livePath, now time.Time, sessions []rtsp.Session
 	if p.conf.Record {
 		r := s.state.recorded[p.name]
 		r.Camera = s.store.name() + "/" + p.name
-		if p.conf.Camera != nil || f.on {
+		if p.conf.pulled() || f.on {
 			r.Expected = f.expected
 		}
 		if r.Gaps == nil {
@@ -138,7 +138,7 @@ type pathFacts struct {
 func (p *livePath) facts(now time.Time, sessions []rtsp.SessionInfo) pathFacts {
 	p.mu.Lock()
 	f := pathFacts{on: p.on, since: p.since, latest: p.latest, readers: p.readers, sessions: p.sessions, expected: p.begun}
-	feed, publisher := p.feed, p.publisher
+	feed, publisher, composed := p.feed, p.publisher, p.composed
 	f.FPS, f.Bitrate = p.meter.rates(now)
 	p.mu.Unlock()
 	doing := "live"
@@ -167,7 +167,12 @@ func (p *livePath) facts(now time.Time, sessions []rtsp.SessionInfo) pathFacts {
 				f.Transport, f.lost = string(i.Transport), i.Lost
 			}
 		}
-	case p.conf.Camera != nil:
+	case composed != nil:
+		f.State = doing
+		if _, f.Reason = composed.answered(); f.Reason != "" {
+			f.State = string(stateRetrying)
+		}
+	case p.conf.pulled():
 		f.State = "idle"
 	default:
 		f.State = "waiting"

@@ -32,10 +32,11 @@ const (
 	Publish Right = "publish" // send a stream to the path (RTSP ANNOUNCE and RECORD)
 	Read    Right = "read"    // watch the path live
 	Replay  Right = "replay"  // watch, list and download what is recorded of it
+	Steer   Right = "steer"   // switch the layout and the speaker of a path that is composed
 )
 
 // Rights lists all of them.
-func Rights() []Right { return []Right{Publish, Read, Replay} }
+func Rights() []Right { return []Right{Publish, Read, Replay, Steer} }
 
 // User is one that the servers know. Password and Hash are not both set, and neither is
 // for anybody (the empty Name).
@@ -146,7 +147,7 @@ func (u User) Validate() error {
 		}
 		for _, r := range g.Rights {
 			if !slices.Contains(Rights(), r) {
-				return wrong("has a grant of the right %q: there are publish, read and replay", r)
+				return wrong("has a grant of the right %q: there are publish, read, replay and steer", r)
 			}
 		}
 	}

@@ -47,6 +47,12 @@ type Value struct {
 // Set reports whether there is anything.
 func (v Value) Set() bool { return v.node != nil }
 
+// Mapping reports whether it is keys with values.
+func (v Value) Mapping() bool {
+	_, is := v.node.(ast.MapNode)
+	return is
+}
+
 // Root parses a file. ok is false when it is no YAML, which is then the one problem, or
 // is empty, which is fine.
 func (s *File) Root(data []byte) (v Value, ok bool) {
@@ -192,6 +198,19 @@ func (s *File) Each(v Value, do func(key string, v Value)) {
 			do(key, at)
 		}
 	}
+}
+
+// Names are the keys of a mapping, as they stand there.
+func (v Value) Names() []string {
+	var names []string
+	if m, ok := v.node.(ast.MapNode); ok {
+		for i := m.MapRange(); i.Next(); {
+			if key, ok := scalar(i.Key()); ok {
+				names = append(names, key)
+			}
+		}
+	}
+	return names
 }
 
 // List calls do with every element; a single value counts as a list of one.

@@ -6,6 +6,8 @@
 //	GET /api/v1/cameras          {cameras: [Camera]}: the cameras of all recordings, with their tracks
 //	GET /api/v1/timeline         ?camera=[&from=&to=]  Timeline: what each instant of a camera's time is
 //	GET /api/v1/live             State: how recording and serving stand now
+//	GET /api/v1/composition      [?path=]  what a composed path shows: its layout, speaker and inputs
+//	POST /api/v1/composition     ?do=layout|speaker|next[&name=][&path=]  shows another layout, or somebody else in the large cell
 //	GET /hls/index.m3u8          ?camera=[&from=&to=][&audio=]  what a player is given: a recording, or without from: live
 //	GET /hls/media.m3u8          ?camera=&from=[&to=]  the playlist of a recording; to: an hour later
 //	GET /hls/piece.mp4           ?camera=&uri=  bytes that it names, with ranges
@@ -23,7 +25,8 @@
 // answers that are not media are JSON; an error is {"error": "a sentence"}. The JSON may
 // only grow: members are added and never renamed, removed or given another meaning.
 //
-// Rights are those of package access: "read" is live, "replay" is what was recorded; a
+// Rights are those of package access: "read" is live, "replay" is what was recorded, "steer"
+// is to POST; a
 // camera is granted by its path here, or by the path under which it is live. Who is asked
 // for a password is asked by Basic (RFC 7617).
 //

@@ -17,14 +17,16 @@ import (
 // Options is what a Handler is made of. Library and Clock are needed.
 type Options struct {
 	Library Library
-	Hub     Hub           // nil: nothing is live; recordings are served all the same
-	Stills  Stills        // nil: there are none
-	Charts  Charts        // nil: there are none
-	Access  *access.List  // nil: everybody may see everything
-	Guard   *access.Guard // nil: no limit to failed logins
-	Clock   media.Clock
-	Log     *slog.Logger // nil: none
-	Version string       // of rtsprec, for the page and the metrics
+	Hub     Hub    // nil: nothing is live; recordings are served all the same
+	Stills  Stills // nil: there are none
+	Charts  Charts // nil: there are none
+	// Compositions are the paths that are composed here; nil: none.
+	Compositions Compositions
+	Access       *access.List  // nil: everybody may see everything
+	Guard        *access.Guard // nil: no limit to failed logins
+	Clock        media.Clock
+	Log          *slog.Logger // nil: none
+	Version      string       // of rtsprec, for the page and the metrics
 	// Stale is how long a camera's media may fail to reach the disk before /healthz says
 	// so; 0: 10 s.
 	Stale time.Duration
@@ -57,6 +59,7 @@ func New(o Options) *Handler {
 	h.handle("/api/v1/cameras", h.cameras)
 	h.handle("/api/v1/timeline", h.timeline)
 	h.handle("/api/v1/live", h.live)
+	h.handle(compositionPath, h.composition)
 	h.handle("/hls/index.m3u8", h.master)
 	h.handle("/hls/media.m3u8", h.vod)
 	h.handle("/hls/piece.mp4", h.piece)
@@ -115,7 +118,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pw := &progressWriter{ResponseWriter: w, control: http.NewResponseController(w), sent: &h.sent, blocks: &h.blocks, stall: h.stall}
 	secure(pw.Header())
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && !(r.Method == http.MethodPost && r.URL.Path == compositionPath):
 		pw.Header().Set("Allow", "GET, HEAD")
 		refuseBody(pw)
 		h.answerError(pw, http.StatusMethodNotAllowed, "there is nothing here to be changed")
