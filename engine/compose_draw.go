@@ -69,7 +69,7 @@ func (p *painter) cell(cell compose.Placed, at time.Time) {
 // show draws a picture in its cell, and says where.
 func (p *painter) show(cell compose.Placed, in *composeInput, picture media.Picture) (where image.Rectangle, ok bool) {
 	w, h := picture.Size()
-	src, dst := cell.Place(image.Pt(w, h), 1)
+	src, dst := cell.Place(image.Pt(w, h), media.PixelOf(picture))
 	if dst.Empty() {
 		return dst, false
 	}

@@ -83,7 +83,7 @@ func Pictures(ctx context.Context, d Deps, o PictureOptions) ([]ExportedPicture,
 			return list, err
 		}
 		e := ExportedPicture{Camera: camera, File: name, At: p.Wall().UTC()}
-		e.Width, e.Height = p.Size()
+		e.Width, e.Height = media.ShownSize(p)
 		data, err := d.Coder.Still(p, media.StillOptions{Format: format})
 		p.Release()
 		if err == nil {

@@ -97,7 +97,7 @@ func (p *sheetPage) cell(n int, camera string, at time.Time, picture media.Pictu
 	} else {
 		p.canvas.Fill(cell, color.Black)
 		width, height := picture.Size()
-		src, dst := compose.Placed{Inner: cell}.Place(image.Pt(width, height), 1)
+		src, dst := compose.Placed{Inner: cell}.Place(image.Pt(width, height), media.PixelOf(picture))
 		if err := p.canvas.Draw(picture, src, dst); err != nil {
 			return err
 		}

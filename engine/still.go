@@ -117,7 +117,7 @@ func (d Deps) still(k keyUnit, o media.StillOptions) (f stillFile, err error) {
 		return f, err
 	}
 	defer p.Release()
-	f.width, f.height = p.Size()
+	f.width, f.height = media.ShownSize(p)
 	if o.Width >= f.width {
 		o.Width = 0
 	}
@@ -127,6 +127,9 @@ func (d Deps) still(k keyUnit, o media.StillOptions) (f stillFile, err error) {
 	if o.Width > 0 {
 		f.width, f.height = o.Width, (f.height*o.Width+f.width/2)/f.width
 	}
-	f.drawn, _ = readCard(p, nil)
+	// What only looks like a code says anything.
+	if drawn, ok := readCard(p, nil); ok && drawn.Sub(k.unit.Wall).Abs() < 24*time.Hour {
+		f.drawn = drawn
+	}
 	return f, nil
 }

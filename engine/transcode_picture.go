@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -134,7 +135,7 @@ func (o TranscodeOptions) pictureOptions(from media.Track, to media.Codec, size 
 	if e.Codec != to {
 		e.Codec, e.Profile = to, ""
 	}
-	e.Device = o.Device
+	e.Device, e.Pixel = o.Device, cmp.Or(from.Pixel, info.Pixel) // scaled evenly, they keep their shape
 	e.Threads = min(1+int(float64(w*h)*fps/(1920*1080*31)), 4, runtime.NumCPU())
 	if o.wait {
 		e.Threads = min(runtime.NumCPU(), 8)

@@ -226,6 +226,7 @@ func (d *decoder) picture() *picture {
 		p.device = d.device.name
 	}
 	p.small = C.frames_small_of(cCodec(d.context), frame)
+	p.pixel = d.track.Pixel
 	p.damaged = unit.damaged || C.rp_corrupt(frame) != 0
 	if w, h := int(frame.width)<<d.lowres, int(frame.height)<<d.lowres; w != d.width || h != d.height {
 		d.width, d.height = w, h

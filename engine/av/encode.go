@@ -99,6 +99,9 @@ func (e *encoder) open() error {
 		gop: C.int(maxKeyDistance(o)), b_frames: C.int(o.BFrames), threads: C.int(o.Threads), quality: C.int(quantizer(o)),
 		full: C.int(flag(e.colours.full)), bt709: C.int(flag(e.colours.red == bt709.red)), ticks: C.int(timeBase(o.Codec)),
 	})
+	if o.Pixel > 0 {
+		cCodec(context).sample_aspect_ratio = C.av_d2q(C.double(o.Pixel), 255)
+	}
 	options, err := e.device.encoderOptions(o)
 	if err == nil {
 		err = e.board(context)

@@ -70,6 +70,9 @@ func (c *coder) newLine(stream *C.AVStream) (*line, error) {
 		return l.decodeSound(p, extra)
 	}
 	l.track.Config = configOf(l.track.Codec, extra)
+	if shape := stream.sample_aspect_ratio; l.track.Codec.Video() && shape.num > 0 && shape.den > 0 {
+		l.track.Pixel = float64(shape.num) / float64(shape.den)
+	}
 	return l, nil
 }
 

@@ -28,6 +28,7 @@ type picture struct {
 	damaged bool
 	device  string
 	small   *C.struct_frames_small // a smaller copy; nil: there is none
+	pixel   float64                // its shape, where the container says it; 0: as the frame does
 }
 
 // newPicture makes a picture of frame, which it owns from now on and which newFrame made.
@@ -42,6 +43,14 @@ func (p *picture) PTS() media.Ticks          { return p.pts }
 func (p *picture) Wall() time.Time           { return p.wall }
 func (p *picture) Damaged() bool             { return p.damaged }
 func (p *picture) Device() string            { return p.device }
+
+// Pixel implements media.Shaped.
+func (p *picture) Pixel() float64 {
+	if shape := p.c().sample_aspect_ratio; p.pixel == 0 && shape.num > 0 && shape.den > 0 {
+		return float64(shape.num) / float64(shape.den)
+	}
+	return p.pixel
+}
 
 func (p *picture) Retain() media.Picture {
 	if p.refs.Add(1) <= 1 {

@@ -57,7 +57,7 @@ func (c *coder) Still(p media.Picture, o media.StillOptions) ([]byte, error) {
 
 // ycbcr is a picture in Go's memory, scaled to a width; 0 is its own.
 func (c *coder) ycbcr(p *picture, width int) (*image.YCbCr, error) {
-	w, h := p.Size()
+	w, h := media.ShownSize(p)
 	height := h
 	if width == 0 {
 		width = w

@@ -50,6 +50,26 @@ type Picture interface {
 // the picture is elsewhere, or has no plane of 8 bits.
 type Lumaer interface{ Luma() *image.Gray }
 
+// Shaped is optional on a Picture: how many times as wide as high each pixel is to be shown,
+// as ITU-T H.264 E.2.1 (sample aspect ratio) has it; 0: nobody said, they are square.
+type Shaped interface{ Pixel() float64 }
+
+// PixelOf is the shape of a picture's pixels; 1 where nobody said, or what was said cannot be.
+func PixelOf(p Picture) float64 {
+	if s, ok := p.(Shaped); ok {
+		if pixel := s.Pixel(); pixel > 0.01 && pixel < 100 {
+			return pixel
+		}
+	}
+	return 1
+}
+
+// ShownSize is the size of a picture in square pixels, its height kept: as it is to be shown.
+func ShownSize(p Picture) (width, height int) {
+	w, h := p.Size()
+	return max(1, int(float64(w)*PixelOf(p)+0.5)), h
+}
+
 // DecodeOptions say how pictures are decoded.
 type DecodeOptions struct {
 	Device  string // "" or "none": software; "auto": the first device that can; or a device's name
@@ -82,6 +102,7 @@ type PictureDecoder interface {
 type EncodeOptions struct {
 	Codec         Codec         // H264, H265, MJPEG or MPEG4
 	Width, Height int           // even; pictures of another size are scaled, where they live
+	Pixel         float64       // how many times as wide as high a pixel is to be shown; 0: they are square
 	FPS           float64       // nominal; times come from the pictures
 	Bitrate       int           // mean, bit/s; 0 with Quality
 	MaxBitrate    int           // bit/s over Buffer; 0: not bounded

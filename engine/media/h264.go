@@ -24,6 +24,8 @@ type sps struct {
 	width, height uint32 // after cropping
 	units, scale  uint32 // a frame or field lasts units/scale seconds; 0: not said
 	reorder       int    // -1: not said
+	pixelW        uint32 // a pixel is shown pixelW/pixelH times as wide as high; 0: not said
+	pixelH        uint32
 	interlaced    bool
 	rest          string // everything else
 }
@@ -145,7 +147,7 @@ func h264PicOrder(r *bitReader) uint32 {
 // h264VUI reads the video usability information (E.1.1). Cameras cut it short: what
 // was read before the end counts, the rest is taken as not said.
 func h264VUI(r *bitReader, s *sps) {
-	vuiPicture(r)
+	vuiPicture(r, s)
 	if r.flag() { // timing_info_present_flag
 		if units, scale := r.u(32), r.u(32); !r.short {
 			s.units, s.scale = units, scale
@@ -177,12 +179,13 @@ func h264VUI(r *bitReader, s *sps) {
 
 // vuiPicture reads the elements that both codecs' VUI begin with: they say how the
 // picture looks. An element that is absent says what its default says.
-func vuiPicture(r *bitReader) {
+func vuiPicture(r *bitReader, s *sps) {
 	var aspect, sarW, sarH, overscan uint32
 	if r.flag() {
 		if aspect = r.u(8); aspect == 255 {
 			sarW, sarH = r.u(16), r.u(16)
 		}
+		s.pixelW, s.pixelH = pixelShape(aspect, sarW, sarH)
 	}
 	if r.flag() {
 		overscan = 1 + r.u(1)
@@ -199,6 +202,21 @@ func vuiPicture(r *bitReader) {
 		top, bottom = r.ue(), r.ue()
 	}
 	r.say(aspect, sarW, sarH, overscan, format, full, primaries, transfer, matrix, top, bottom)
+}
+
+// pixelShape is the shape that an aspect_ratio_idc stands for (table E-1 of both codecs).
+func pixelShape(aspect, w, h uint32) (uint32, uint32) {
+	known := [...][2]uint32{
+		{}, {1, 1}, {12, 11}, {10, 11}, {16, 11}, {40, 33}, {24, 11}, {20, 11}, {32, 11},
+		{80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3}, {3, 2}, {2, 1},
+	}
+	switch {
+	case aspect < uint32(len(known)):
+		return known[aspect][0], known[aspect][1]
+	case aspect == 255 && w > 0 && h > 0:
+		return w, h
+	}
+	return 0, 0
 }
 
 // h264HRD reads the buffering model (E.1.2).

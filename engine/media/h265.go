@@ -254,7 +254,7 @@ func (s refPicSet) predict(r *bitReader) (p refPicSet) {
 
 // h265VUI reads the video usability information (E.2.1).
 func h265VUI(r *bitReader, s *sps) {
-	vuiPicture(r)
+	vuiPicture(r, s)
 	r.say(r.u(3)) // neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag
 	if r.flag() { // default_display_window_flag
 		r.say(r.ue(), r.ue(), r.ue(), r.ue())

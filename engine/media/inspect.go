@@ -10,6 +10,7 @@ type Info struct {
 	Profile       string  // "High", "Main 10", "AAC-LC", "Advanced Simple"
 	Level         string  // "4.1"; H.265 with the tier: "4.1 High"
 	Width, Height int     // of the picture after cropping
+	Pixel         float64 // how many times as wide as high a pixel is shown
 	FPS           float64 // nominal frames a second; true ones differ, nothing may depend on it
 	Interlaced    bool    // fields may occur
 	Reorder       int     // pictures that may precede another in decoding and follow it in output; -1: not said
@@ -46,6 +47,9 @@ func inspectNALs(t Track, info *Info) {
 		s := p.sps
 		info.Width, info.Height = int(s.width), int(s.height)
 		info.Interlaced, info.Reorder = s.interlaced, s.reorder
+		if s.pixelH > 0 {
+			info.Pixel = float64(s.pixelW) / float64(s.pixelH)
+		}
 		if s.units > 0 {
 			info.FPS = float64(s.scale) / float64(s.units)
 		}

@@ -52,7 +52,10 @@ type Track struct {
 	Bits       int    // G.726: bits a sample, 2 to 5; L16: 16; else 0
 	AAL2       bool   // G.726: samples are packed from the most significant bit (ITU-T I.366.2)
 	Config     []byte // decoder configuration, see Codec; nil when it is not known yet
-	From       Codec  // what it was re-encoded from; empty: it is as it was received
+	// Pixel is how many times as wide as high a pixel of video is shown, where the container
+	// says so; 0: the stream itself does.
+	Pixel float64
+	From  Codec // what it was re-encoded from; empty: it is as it was received
 }
 
 // AccessUnit is one decodable picture or one packet's worth of sound.
