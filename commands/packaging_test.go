@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +126,32 @@ func TestPackagesNameFilesThatAreThere(t *testing.T) {
 	for _, name := range names {
 		if found, err := filepath.Glob(filepath.Join("..", name)); err != nil || len(found) == 0 {
 			t.Errorf("nothing is called %s", name)
+		}
+	}
+}
+
+// TestBothFlavoursCarryTheSameFiles holds that what explains the program is in every archive:
+// the flavour with codecs has the licences of what is inside it beside that.
+func TestBothFlavoursCarryTheSameFiles(t *testing.T) {
+	data, err := os.ReadFile("../.goreleaser.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Archives []struct {
+			ID    string
+			Files []string
+		}
+	}
+	if err := yaml.UnmarshalWithOptions(data, &config, yaml.AllowDuplicateMapKey()); err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Archives) != 2 {
+		t.Fatalf("%d archives", len(config.Archives))
+	}
+	for _, name := range config.Archives[0].Files {
+		if !slices.Contains(config.Archives[1].Files, name) {
+			t.Errorf("%s has no %s", config.Archives[1].ID, name)
 		}
 	}
 }

@@ -60,10 +60,6 @@ func shownPictures(t testing.TB, where string, size image.Point) []shownPicture 
 	} else {
 		t.Fatalf("%d files in %s", len(files), where)
 	}
-	times, err := exec.Command("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0", where).Output()
-	if err != nil {
-		t.Fatalf("ffprobe: %v", err)
-	}
 	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", where, "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -72,21 +68,34 @@ func shownPictures(t testing.TB, where string, size image.Point) []shownPicture 
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []shownPicture
-	for _, text := range strings.Fields(string(times)) {
-		pts, err := strconv.ParseFloat(strings.TrimRight(text, ","), 64)
-		if err != nil {
-			t.Fatal(err)
+	list := timesOf(t, where)
+	for i := range list {
+		list[i].luma = image.NewGray(image.Rectangle{Max: size})
+		if _, err := io.ReadFull(out, list[i].luma.Pix); err != nil {
+			t.Fatalf("%d of %d pictures can be decoded: %v", i, len(list), err)
 		}
-		luma := image.NewGray(image.Rectangle{Max: size})
-		if _, err := io.ReadFull(out, luma.Pix); err != nil {
-			t.Fatalf("%d of %d pictures can be decoded: %v", len(list), len(strings.Fields(string(times))), err)
-		}
-		list = append(list, shownPicture{pts, luma})
 	}
 	rest, _ := io.ReadAll(out)
 	if err := cmd.Wait(); err != nil || len(rest) > 0 {
 		t.Errorf("ffmpeg: %v, %d bytes more than were expected", err, len(rest))
+	}
+	return list
+}
+
+// timesOf are the pictures of a file, without what they show.
+func timesOf(t testing.TB, file string) []shownPicture {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []shownPicture
+	for _, text := range strings.Fields(string(out)) {
+		pts, err := strconv.ParseFloat(strings.TrimRight(text, ","), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, shownPicture{pts: pts})
 	}
 	return list
 }

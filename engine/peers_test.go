@@ -17,6 +17,7 @@ import (
 
 	"rtsprec/engine"
 	"rtsprec/engine/archive"
+	"rtsprec/engine/av"
 	"rtsprec/engine/fault"
 	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
@@ -69,7 +70,7 @@ func recorder(text string) int {
 			return 2
 		}
 	}
-	d := engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Version: "test"}
+	d := engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Coder: av.New(av.Options{}), Version: "test"}
 	if _, err := engine.Record(context.Background(), d, o); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %v\n", fault.KindOf(err), err)
 		return 1

@@ -58,7 +58,9 @@ func (d *device) trouble(op deviceOp) error {
 }
 
 // knownDevices are those that this build knows, in the order in which they
-// are tried. Intel's QSV is not among them: its library cannot be linked statically, and
+// are tried. Intel's QSV is only there to say why it is not: distributions have its
+// dispatcher (libvpl, libmfx) as a shared library alone, which brings libwayland and others
+// along, and a binary that starts everywhere may need nothing but libc, libva and libdrm.
 // VAAPI drives the same hardware.
 func knownDevices() []*device {
 	return []*device{
@@ -77,6 +79,9 @@ func knownDevices() []*device {
 			decoders: map[media.Codec]string{media.H264: "h264_v4l2m2m", media.H265: "hevc_v4l2m2m", media.MPEG4: "mpeg4_v4l2m2m"},
 			encoders: map[media.Codec]string{media.H264: "h264_v4l2m2m", media.H265: "hevc_v4l2m2m"},
 		},
+		{name: "qsv", kind: C.AV_HWDEVICE_TYPE_NONE, format: C.AV_PIX_FMT_NONE, look: func() (string, error) {
+			return "", fault.New(fault.Unsupported, "not in this build: Intel's library is for dynamic linking alone; vaapi drives the same hardware")
+		}},
 	}
 }
 

@@ -52,7 +52,7 @@ func lack(t testing.TB, what string) {
 // test ends, and returns its URL up to the mounts.
 func GStreamer(t testing.TB, args ...string) string {
 	t.Helper()
-	return gstreamer(t, "gst_camera.py", args...)
+	return NewGStreamer(t, args...).URL
 }
 
 // GStreamerRecorder runs GStreamer's RTSP server for publishers (gst_recorder.py) until the
@@ -60,38 +60,82 @@ func GStreamer(t testing.TB, args ...string) string {
 // in dir: video.h264 and audio.aac.
 func GStreamerRecorder(t testing.TB, dir string) string {
 	t.Helper()
-	return gstreamer(t, "gst_recorder.py", "--dir", dir)
+	return gstreamer(t, "gst_recorder.py", "--dir", dir).URL
 }
 
-func gstreamer(t testing.TB, name string, args ...string) string {
+// Server is a server of GStreamer's that a test may kill and start again.
+type Server struct {
+	URL    string // up to the mounts
+	script string
+	args   []string
+	cmd    *exec.Cmd // nil: it does not run
+}
+
+// NewGStreamer is GStreamer for tests that kill it.
+func NewGStreamer(t testing.TB, args ...string) *Server {
+	t.Helper()
+	return gstreamer(t, "gst_camera.py", args...)
+}
+
+func gstreamer(t testing.TB, name string, args ...string) *Server {
 	t.Helper()
 	brief(t)
-	// Debian's own Python: another one in front of it has no GStreamer.
-	const python = "/usr/bin/python3"
 	if exec.Command(python, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')").Run() != nil {
 		lack(t, "GStreamer's RTSP server for Python is not installed")
 	}
 	_, here, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(here), name)
+	s := &Server{script: filepath.Join(filepath.Dir(here), name)}
 	for range 3 { // another process may take the port meanwhile
-		cmd := exec.Command(python, append([]string{script, "--port", fmt.Sprint(freePort(t))}, args...)...)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+		s.args = append([]string{s.script, "--port", fmt.Sprint(freePort(t))}, args...)
+		if s.start(t) {
+			t.Cleanup(s.Kill)
+			return s
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		stop := func() { cmd.Process.Kill(); cmd.Wait() }
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		if url, ok := strings.CutPrefix(line, "ready "); ok {
-			t.Cleanup(stop)
-			return strings.TrimSpace(url)
-		}
-		stop()
 	}
 	t.Fatal("GStreamer's server does not start: " + name)
-	return ""
+	return nil
+}
+
+// python is Debian's own: another one in front of it has no GStreamer.
+const python = "/usr/bin/python3"
+
+// start reports whether it serves.
+func (s *Server) start(t testing.TB) bool {
+	t.Helper()
+	s.cmd = exec.Command(python, s.args...)
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	url, ok := strings.CutPrefix(line, "ready ")
+	if !ok {
+		s.Kill()
+		return false
+	}
+	s.URL = strings.TrimSpace(url)
+	return true
+}
+
+// Kill ends it at once, as kill -9 does. It may be called twice.
+func (s *Server) Kill() {
+	if s.cmd != nil {
+		s.cmd.Process.Kill()
+		s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+// Restart starts it again under the same address.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Kill()
+	if !s.start(t) {
+		t.Fatal("GStreamer's server does not come back at " + s.URL)
+	}
 }
 
 func freePort(t testing.TB) int {
