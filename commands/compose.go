@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,7 +175,11 @@ func (o *composeOptions) run(cmd *cobra.Command, p *process) error {
 		p.sayComposed(summary)
 		err = errors.Join(err, o.adapt.write(p, "composition", summary.Targets))
 	}
-	if summary != nil && fault.Is(err, fault.Incomplete) && summary.Missed() {
+	live := slices.ContainsFunc(options.Inputs, func(in engine.ComposeInput) bool { return in.Camera != nil })
+	switch missed := summary != nil && summary.Missed() && err != nil; {
+	case missed && !live:
+		return hinted{err, "ffprobe FILE says what is in a media file"}
+	case missed && fault.Is(err, fault.Incomplete):
 		return hinted{err, "is it on, and the address right? rtsprec probe says what it sends"}
 	}
 	return aboutDir(err, options.Out.Dir)

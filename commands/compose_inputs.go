@@ -2,7 +2,9 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +21,9 @@ func (o *composeOptions) allInputs(ctx context.Context, p *process) ([]engine.Co
 	var cameras []string // as typed, in their places
 	for _, text := range o.inputs {
 		if in, is := p.mediaFile(text); is {
+			if _, err := p.FS.Stat(in.File); errors.Is(err, fs.ErrNotExist) {
+				return nil, usage("-i FILE.mp4, -i rtsp://HOST/PATH, or the name of a camera (rtsprec cameras list)", "there is no file %s", in.File)
+			}
 			list = append(list, in)
 			continue
 		}

@@ -320,3 +320,33 @@ func TestAComposedRecordingIsRepairedNotResumed(t *testing.T) {
 	}
 	verified(t, d, left, archive.Incomplete) // interrupted, and that is all
 }
+
+func TestWhatCannotBeShownIsSaid(t *testing.T) {
+	t.Parallel()
+	d, e := coding(t), &events{}
+	d.Observe = e.add
+	film := filepath.Join(t.TempDir(), "film.mp4")
+	o := composing(t, "pip", liveInput("a", "testsrc://320x180@25?audio=none"), liveInput("b", "testsrc://320x180@25?audio=none"), liveInput("c", "testsrc://320x180@25?audio=none"))
+	o.Length, o.Audio, o.Out.File = time.Second, "none", film
+	if _, err := engine.Compose(t.Context(), d, o); err != nil {
+		t.Fatal(err)
+	}
+	if said := all[engine.Composing](e)[0]; strings.Join(said.Unseen, " ") != "c" || !strings.Contains(said.Text(time.UTC), "no cell for c") {
+		t.Errorf("%+v", said)
+	}
+	// A file that was cut off before its first picture has ended, and says why it shows nothing.
+	data, err := os.ReadFile(film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.mp4")
+	if err := os.WriteFile(cut, data[:3000], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o = composing(t, "single", engine.ComposeInput{Name: "cut", File: cut})
+	o.Out.File = filepath.Join(t.TempDir(), "out.mp4")
+	s, err := engine.Compose(t.Context(), d, o)
+	if err == nil || fault.KindOf(err) == fault.Bug || s == nil || s.Inputs[0].Trouble == "" {
+		t.Errorf("%v %+v", err, s)
+	}
+}

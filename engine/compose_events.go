@@ -9,6 +9,7 @@ import (
 // Composing says that a composition begins.
 type Composing struct {
 	Inputs  []string  `json:"inputs"`
+	Unseen  []string  `json:"not_shown,omitempty"` // of the inputs: the layout has no cell for them
 	Layout  string    `json:"layout"`
 	Width   int       `json:"width"`
 	Height  int       `json:"height"`
@@ -68,7 +69,11 @@ func (Broken) Serious() bool     { return true }
 
 // Text says what is composed and where it goes.
 func (e Composing) Text(*time.Location) string {
-	s := fmt.Sprintf("composing %s as %s, %s %dx%d at %g fps", strings.Join(e.Inputs, ", "), e.Layout, e.Video, e.Width, e.Height, e.FPS)
+	layout := e.Layout
+	if len(e.Unseen) > 0 {
+		layout += " (no cell for " + strings.Join(e.Unseen, ", ") + ")"
+	}
+	s := fmt.Sprintf("composing %s as %s, %s %dx%d at %g fps", strings.Join(e.Inputs, ", "), layout, e.Video, e.Width, e.Height, e.FPS)
 	if e.Audio != "" {
 		s += ", sound: " + e.Audio
 	}

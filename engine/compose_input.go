@@ -148,7 +148,11 @@ func (c *composer) play(ctx context.Context, i int, sound bool) {
 	} else {
 		defer in.pictures.end()
 	}
-	if err := playInto(ctx, c.opener(in), c.strand(in, lines)); err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe) {
+	err := playInto(ctx, c.opener(in), c.strand(in, lines))
+	if first, _, _ := in.pictures.span(); err == nil && !sound && first.IsZero() && !in.pictures.soundOnly() {
+		err = fault.New(fault.Damaged, "there is no picture in it that can be decoded")
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe) {
 		in.fail(err)
 		if !sound { // else the picture says it, or is all right
 			c.deps.observe(Broken{Camera: in.Name, Kind: fault.KindOf(err).String(), Reason: err.Error()})

@@ -78,7 +78,7 @@ func (s *stage) set(layout presets.Layout, leader int, assign map[string]int) er
 	for i, in := range s.c.inputs {
 		size := plan.Shown(i)
 		if size.X == 0 {
-			size = unseen
+			size = hiddenSize
 		}
 		in.shown.Store(packSize(size))
 		in.turn(s.c.o.Size)
@@ -115,8 +115,21 @@ func (s *stage) stateOf(input int) string {
 	return s.states[input]
 }
 
-// unseen is the size of what is not shown.
-var unseen = image.Pt(2, 2)
+// unseen names the inputs for which there is no cell.
+func (s *stage) unseen() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for i, in := range s.c.inputs {
+		if s.plan.Shown(i).X == 0 {
+			names = append(names, in.Name)
+		}
+	}
+	return names
+}
+
+// hiddenSize is the size at which what is not shown is decoded.
+var hiddenSize = image.Pt(2, 2)
 
 // answer does what was asked for.
 func (s *stage) answer(r controlRequest) {

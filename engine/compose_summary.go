@@ -21,6 +21,7 @@ func (c *composer) composing() Composing {
 	for _, in := range c.inputs {
 		e.Inputs = append(e.Inputs, in.Name)
 	}
+	e.Unseen = c.stage.unseen()
 	for _, t := range o.Out.Targets {
 		e.Targets = append(e.Targets, t.name())
 	}
