@@ -13,6 +13,7 @@ import (
 type encoders struct {
 	pictures media.PictureEncoder
 	sounds   media.SoundEncoder // nil: no sound
+	missing  *media.Gap         // to be told with the next unit that is not before its end
 }
 
 // The tracks of a composition.
@@ -133,6 +134,9 @@ func (c *composer) encodeOne(work context.Context, what composed) error {
 			return fault.Because("encode the composition", err)
 		}
 	}
+	if what.missing != nil {
+		c.missing = what.missing
+	}
 	list, err := c.encoders.pictures.Encode(what.picture, c.wantKey.Swap(false))
 	return c.hand(work, pictureTrack, list, err)
 }
@@ -145,6 +149,9 @@ func (c *composer) hand(work context.Context, track media.TrackID, list []media.
 	now := c.deps.Clock.Now()
 	for _, au := range list {
 		au.Track, au.Arrival = track, now
+		if track == pictureTrack && c.missing != nil && !au.Wall.Before(c.missing.To) {
+			au.Missing, c.missing = c.missing, nil
+		}
 		if err := c.out.write(work, au); err != nil {
 			return err
 		}

@@ -59,6 +59,7 @@ type composer struct {
 type composed struct {
 	picture media.Picture
 	sound   media.Sound
+	missing *media.Gap // before the picture: there was no time to draw; nil: nothing is
 }
 
 // How long the first picture of all inputs is waited for, and how far a picture may be
@@ -151,7 +152,7 @@ func (c *composer) compose(ctx context.Context, play func(sound bool)) error {
 		if err != nil {
 			return fault.Because("draw the composition", err)
 		}
-		if !c.send(ctx, composed{picture: p}) {
+		if !c.send(ctx, composed{picture: p, missing: c.leftOut(due)}) {
 			return nil
 		}
 		c.pictured.Add(1)
@@ -159,6 +160,17 @@ func (c *composer) compose(ctx context.Context, play func(sound bool)) error {
 		if !c.sendSound(ctx, due.At) {
 			return nil
 		}
+	}
+}
+
+// leftOut is what is not there before a picture; nil: nothing.
+func (c *composer) leftOut(due compose.Due) *media.Gap {
+	if due.Skipped == 0 {
+		return nil
+	}
+	return &media.Gap{
+		From: due.At.Add(-time.Duration(due.Skipped) * c.pacer.Interval()), To: due.At,
+		Causes: media.Because(media.Overflow), Note: "this machine is too slow for the composition",
 	}
 }
 
