@@ -69,14 +69,7 @@ paths:
 	if always := o.Paths[4]; always.OnDemand || always.Record || always.Compose.Layout.Name != "grid" {
 		t.Errorf("%+v", always)
 	}
-	text := configText(o)
-	again, err := f.config(t, text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	if got := configText(again); got != text {
-		t.Errorf("printed:\n%s\nread and printed again:\n%s", text, got)
-	}
+	f.readsBack(t, o)
 }
 
 func TestMistakesOfAComposedPathAreToldWithTheirLines(t *testing.T) {

@@ -293,6 +293,19 @@ func TestTheExampleConfigHasEveryKeyAndTheDefaults(t *testing.T) {
 	}
 }
 
+// readsBack fails where a configuration does not read as what it was printed from.
+func (f *fake) readsBack(t *testing.T, o engine.ServeOptions) {
+	t.Helper()
+	text := configText(o)
+	again, err := f.config(t, text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if got := configText(again); got != text {
+		t.Errorf("printed:\n%s\nread and printed again:\n%s", text, got)
+	}
+}
+
 func TestAPrintedConfigReadsAsWhatItWasPrintedFrom(t *testing.T) {
 	f := newFake(t)
 	o, err := f.config(t, `
@@ -309,14 +322,7 @@ paths:
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := configText(o)
-	again, err := f.config(t, text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	if got := configText(again); got != text {
-		t.Errorf("printed:\n%s\nread and printed again:\n%s", text, got)
-	}
+	f.readsBack(t, o)
 }
 
 func TestSizesAndAges(t *testing.T) {
