@@ -117,6 +117,25 @@ func everyPicture(t testing.TB, list []shownPicture, fps float64, dropped uint64
 	}
 }
 
+// wholeButSlow holds that nothing is missing of what was composed but what this machine was
+// too slow for, and returns how much that was.
+func wholeButSlow(t testing.TB, d engine.Deps, dir string) (left time.Duration) {
+	t.Helper()
+	report, err := engine.Verify(t.Context(), d, dir, archive.VerifyOptions{Deep: true})
+	if report == nil || report.Status == archive.Damaged {
+		t.Fatalf("verify: %+v %v", report, err)
+	}
+	for _, c := range report.Cameras {
+		for _, g := range c.Gaps {
+			if !strings.Contains(g.Note, "too slow for the composition") {
+				t.Errorf("%s: a gap because of %v: %s", c.Name, g.Causes, g.Note)
+			}
+			left += g.To.Sub(g.From)
+		}
+	}
+	return left
+}
+
 // The cells of layouts in a picture of 640x360.
 var (
 	leftHalf  = image.Rect(0, 90, 320, 270)
