@@ -166,9 +166,7 @@ func (o *serveOptions) run(cmd *cobra.Command, p *process) error {
 	case o.check:
 		return p.sayChecked(o.config, options)
 	}
-	if options.Socket == "" && slices.ContainsFunc(options.Paths, func(path engine.ServePath) bool { return path.Compose != nil }) {
-		options.Socket = p.ownSocket("serve")
-	}
+	p.steerable(&options)
 	d, done := p.show(ctx)
 	defer done()
 	service := p.newService()
@@ -211,6 +209,7 @@ func (o *serveOptions) follow(ctx context.Context, p *process, typed func(string
 				observe(engine.Reloaded{Err: oneLine(err.Error())})
 				continue
 			}
+			p.steerable(&options)
 			select {
 			case again <- options:
 			case <-ctx.Done():
@@ -218,6 +217,13 @@ func (o *serveOptions) follow(ctx context.Context, p *process, typed func(string
 		}
 	}()
 	return func() { deaf(); cancel(); <-done }
+}
+
+// steerable gives what is composed a socket for commands, where nobody said which.
+func (p *process) steerable(o *engine.ServeOptions) {
+	if o.Socket == "" && slices.ContainsFunc(o.Paths, func(path engine.ServePath) bool { return path.Compose != nil }) {
+		o.Socket = p.ownSocket("serve")
+	}
 }
 
 // options is the configuration that counts: what was typed over what the file says over
