@@ -9,20 +9,20 @@ import (
 	"rtsprec/engine/media"
 )
 
-// kept is a Sink that keeps what it is given.
-type kept struct {
+// keeping is a Sink that keeps what it is given.
+type keeping struct {
 	media.Sink
 	units []media.AccessUnit
 }
 
-func (k *kept) Write(_ context.Context, au media.AccessUnit) error {
+func (k *keeping) Write(_ context.Context, au media.AccessUnit) error {
 	k.units = append(k.units, au)
 	return nil
 }
 
 func TestPicturesLeftOutForWantOfTimeAreAGapOfThatCause(t *testing.T) {
 	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	out := &kept{}
+	out := &keeping{}
 	c := &composer{clock: &steady{host: media.SystemClock{}}, pacer: compose.NewPacer(start, 25, time.Second), out: &composeOut{sinks: []media.Sink{out}}}
 	c.deps.Clock = c.clock
 	give := func(now time.Time) compose.Due {
