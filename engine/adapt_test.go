@@ -59,7 +59,7 @@ func narrowTo(t *testing.T, dir string) narrow {
 }
 
 func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	coder := av.New(av.Options{})
 	if coder == nil {
 		t.Skip("this build has no codecs")
@@ -148,7 +148,7 @@ func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
 // A composition that only one server gets is made at the rate that the way takes, and then
 // smaller, and as it was again; what comes can be decoded, and nothing of it is missing.
 func TestACompositionFollowsTheWayItIsPushed(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	d := coding(t)
 	ev := &events{}
 	d.Observe = ev.add

@@ -34,7 +34,7 @@ func composeLiveTime(t *testing.T) (span time.Duration, long bool) {
 
 func TestThreeGStreamerMountsComposeThoughOneIsKilledAndComesBack(t *testing.T) {
 	span, long := composeLiveTime(t)
-	t.Parallel()
+	alone(t)
 	d, e := coding(t), &events{}
 	d.Observe = e.add
 	dir := t.TempDir()

@@ -58,6 +58,11 @@ func TestMain(m *testing.M) {
 // cameras, hardly for processors.
 const side = "8"
 
+// alone is called instead of t.Parallel by tests that need the processors to themselves:
+// they encode, and judge what the way takes by how fast things go. go test runs them one
+// after the other, before those that run side by side.
+func alone(testing.TB) {}
+
 func recorder(text string) int {
 	var o engine.RecordOptions
 	if err := json.Unmarshal([]byte(text), &o); err != nil {

@@ -96,7 +96,7 @@ func (s *served) metrics(t testing.TB) string {
 }
 
 func TestAViewerWhoseLinkNarrowsGetsLessAndTheOthersAll(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	dir := filepath.Join(t.TempDir(), "live")
 	s := adapting(t, dir, 0)
 	wide := view(t, s.rtsp+"a", rtsp.TCP)
@@ -142,7 +142,7 @@ func TestAViewerWhoseLinkNarrowsGetsLessAndTheOthersAll(t *testing.T) {
 }
 
 func TestNarrowViewersShareTheEncoderOfTheirStep(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	s := adapting(t, filepath.Join(t.TempDir(), "live"), 0)
 	var narrow []*viewer
 	var shapes []func(kbit int)
@@ -195,7 +195,7 @@ func TestWhoCannotReencodeCannotAdapt(t *testing.T) {
 
 // Over UDP all that is known of the way is what the viewer reports.
 func TestAViewerOverUDPIsFollowedByItsReports(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	host := netlab.New(t)
 	if host == nil {
 		t.Skip("this machine lets no test have a second host")
