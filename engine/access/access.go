@@ -6,7 +6,8 @@
 // Digest needs the password itself). The user with the empty name is anybody: what is
 // granted to it needs no password, and everybody else has it too.
 //
-// Everything here is safe for concurrent use.
+// Beside that it holds what the servers and those who ask cameras share: a [Challenge] and
+// its answer. A List and a Guard are safe for concurrent use.
 package access
 
 import (

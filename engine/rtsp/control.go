@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rtsprec/engine/access"
 	"rtsprec/engine/fault"
 )
 
@@ -29,7 +30,7 @@ type control struct {
 	mu        sync.Mutex
 	seq       int
 	calls     map[int]chan *response
-	challenge *challenge
+	challenge *access.Challenge
 	noBasic   bool // redirected to another host: no password in clear text for it
 	id        string
 	lifetime  time.Duration // of the session without keepalives, as the peer says
@@ -188,7 +189,7 @@ func (c *control) send(ctx context.Context, method, uri string, header map[strin
 // challenged takes a 401 in. The second one for the same request is final, unless it
 // says that only the nonce was too old.
 func (c *control) challenged(res *response, tried bool) error {
-	next := pickChallenge(res.header)
+	next := access.PickChallenge(res.header)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -196,9 +197,9 @@ func (c *control) challenged(res *response, tried bool) error {
 		return fault.New(fault.Denied, "%s wants a user name and a password", c.target.host)
 	case next == nil:
 		return fault.New(fault.Denied, "%s asks for credentials in a way that is not known here", c.target.host)
-	case next.basic && c.noBasic:
+	case next.Basic && c.noBasic:
 		return fault.New(fault.Denied, "%s wants the password of another host in clear text", c.target.host)
-	case tried && !next.stale:
+	case tried && !next.Stale:
 		return fault.New(fault.Denied, "%s does not accept this user name and password", c.target.host)
 	}
 	c.challenge = next
@@ -221,7 +222,7 @@ func (c *control) once(ctx context.Context, method, uri string, header map[strin
 		req.header.Set("Session", c.id)
 	}
 	if c.challenge != nil {
-		req.header.Set("Authorization", c.challenge.answer(c.target.user, c.target.password, method, uri))
+		req.header.Set("Authorization", c.challenge.Answer(c.target.user, c.target.password, method, uri))
 	}
 	if !forget {
 		c.calls[seq] = answer

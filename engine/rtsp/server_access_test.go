@@ -92,10 +92,10 @@ func TestAnExpiredNonceIsStaleAndNotAWrongPassword(t *testing.T) {
 		access.User{Name: "eye", Password: "s3cret", Grants: []access.Grant{grant(access.Read, "**")}})}, "h264")
 	for _, algorithm := range []string{"SHA-256", "MD5"} {
 		p := call(t, v.addr)
-		fresh := func(res *response) *challenge {
+		fresh := func(res *response) *access.Challenge {
 			for _, value := range res.header.Values("Www-Authenticate") {
-				for _, c := range parseChallenges(value) {
-					if c.algorithm == algorithm {
+				for _, c := range access.ParseChallenges(value) {
+					if c.Algorithm == algorithm {
 						return c
 					}
 				}
@@ -104,18 +104,18 @@ func TestAnExpiredNonceIsStaleAndNotAWrongPassword(t *testing.T) {
 			return nil
 		}
 		c := fresh(p.ask("DESCRIBE", v.url("cam")))
-		with := func(c *challenge) string {
-			return "Authorization: " + c.answer("eye", "s3cret", "DESCRIBE", v.url("cam"))
+		with := func(c *access.Challenge) string {
+			return "Authorization: " + c.Answer("eye", "s3cret", "DESCRIBE", v.url("cam"))
 		}
 		want(t, p.ask("DESCRIBE", v.url("cam"), with(c)), 200, "OK")
 		clock.by.Add(int64(nonceLife + time.Second))
 		res := p.ask("DESCRIBE", v.url("cam"), with(c))
 		want(t, res, 401, "too old")
 		again := fresh(res)
-		if !again.stale {
+		if !again.Stale {
 			t.Error("a nonce that is too old is not said to be stale")
 		}
-		again.qop = true
+		again.QOP = true
 		want(t, p.ask("DESCRIBE", v.url("cam"), with(again)), 200, "OK")
 		// A nonce of another connection is none here.
 		other := call(t, v.addr)

@@ -88,10 +88,10 @@ func (c *serverConn) challenge(list *access.List, stale bool) error {
 			suffix = ", stale=true"
 		}
 		for _, algorithm := range []string{"SHA-256", "MD5"} {
-			e.header.Add("Www-Authenticate", fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s%s`, quote(c.s.o.Name), nonce, algorithm, suffix))
+			e.header.Add("Www-Authenticate", fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s%s`, access.Quote(c.s.o.Name), nonce, algorithm, suffix))
 		}
 	}
-	e.header.Add("Www-Authenticate", fmt.Sprintf(`Basic realm="%s"`, quote(c.s.o.Name)))
+	e.header.Add("Www-Authenticate", fmt.Sprintf(`Basic realm="%s"`, access.Quote(c.s.o.Name)))
 	return e
 }
 
@@ -162,13 +162,13 @@ func (c *serverConn) prove(list *access.List, req *request, given string, now ti
 // which one that is, and a nonce is no good on another connection.
 func (c *serverConn) proveDigest(list *access.List, method, value string, now time.Time) (user string, p proof) {
 	f := map[string]string{}
-	for _, part := range splitQuoted(value, ',') {
+	for _, part := range access.SplitQuoted(value, ',') {
 		key, v, _ := strings.Cut(part, "=")
 		f[strings.ToLower(strings.TrimSpace(key))] = unquote(strings.TrimSpace(v))
 	}
 	user = f["username"]
-	ch := challenge{realm: c.s.o.Name, nonce: f["nonce"], algorithm: f["algorithm"]}
-	if ch.hash() == nil || f["realm"] != c.s.o.Name {
+	ch := access.Challenge{Realm: c.s.o.Name, Nonce: f["nonce"], Algorithm: f["algorithm"]}
+	if ch.Hash() == nil || f["realm"] != c.s.o.Name {
 		return user, proofWrong
 	}
 	ours, good := c.fresh(f["nonce"], now)
@@ -179,14 +179,14 @@ func (c *serverConn) proveDigest(list *access.List, method, value string, now ti
 		return user, proofStale
 	}
 	secret, known := list.Secret(user)
-	h := func(parts ...string) string { return ch.digest(strings.Join(parts, ":")) }
-	ha1 := h(user, ch.realm, secret)
-	if strings.HasSuffix(strings.ToUpper(ch.algorithm), "-SESS") {
-		ha1 = h(ha1, ch.nonce, f["cnonce"])
+	h := func(parts ...string) string { return ch.Digest(strings.Join(parts, ":")) }
+	ha1 := h(user, ch.Realm, secret)
+	if strings.HasSuffix(strings.ToUpper(ch.Algorithm), "-SESS") {
+		ha1 = h(ha1, ch.Nonce, f["cnonce"])
 	}
-	want := h(ha1, ch.nonce, h(method, f["uri"]))
+	want := h(ha1, ch.Nonce, h(method, f["uri"]))
 	if f["qop"] != "" {
-		want = h(ha1, ch.nonce, f["nc"], f["cnonce"], f["qop"], h(method, f["uri"]))
+		want = h(ha1, ch.Nonce, f["nc"], f["cnonce"], f["qop"], h(method, f["uri"]))
 	}
 	if subtle.ConstantTimeCompare([]byte(strings.ToLower(f["response"])), []byte(want)) == 0 || !known {
 		return user, proofWrong
@@ -194,7 +194,7 @@ func (c *serverConn) proveDigest(list *access.List, method, value string, now ti
 	return user, proofRight
 }
 
-// unquote undoes quote and takes the quotation marks off.
+// unquote undoes access.Quote and takes the quotation marks off.
 func unquote(s string) string {
 	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]

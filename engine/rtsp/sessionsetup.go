@@ -6,6 +6,8 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"rtsprec/engine/access"
 )
 
 // offer is one of the ways that a client can be reached, as its Transport header says (RFC
@@ -23,7 +25,7 @@ type offer struct {
 func parseOffers(values []string) ([]offer, error) {
 	var list []offer
 	for _, v := range values {
-		for _, text := range splitQuoted(v, ',') {
+		for _, text := range access.SplitQuoted(v, ',') {
 			if o, ok := parseOffer(text); ok && len(list) < 16 {
 				list = append(list, o)
 			}
@@ -38,7 +40,7 @@ func parseOffers(values []string) ([]offer, error) {
 func parseOffer(text string) (offer, bool) {
 	o := offer{transport: UDP, channel: -1}
 	multicast := false
-	for i, part := range splitQuoted(text, ';') {
+	for i, part := range access.SplitQuoted(text, ';') {
 		key, v, _ := strings.Cut(part, "=")
 		v = strings.Trim(v, `" `)
 		key = strings.ToLower(strings.TrimSpace(key))

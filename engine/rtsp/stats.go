@@ -121,5 +121,5 @@ func earlier(a, b time.Duration) time.Duration {
 func (c *control) stats(s *Stats) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.Auth, s.Server, s.Methods, s.RTT = c.challenge.name(), c.server, c.methods, c.rtt
+	s.Auth, s.Server, s.Methods, s.RTT = c.challenge.Name(), c.server, c.methods, c.rtt
 }

@@ -64,6 +64,13 @@ func parseURL(raw string) (target, error) {
 	return t, nil
 }
 
+// Login is the host, without its port, and the user and password of an RTSP address, and
+// the address without them. Errors are fault.Usage.
+func Login(raw string) (host, user, password, bare string, err error) {
+	t, err := parseURL(raw)
+	return t.host, t.user, t.password, t.uri, err
+}
+
 // splitAuthority finds where the path begins. A slash, question mark or hash inside a
 // password is part of it when what stands before can be no host and an @ follows.
 func splitAuthority(rest string) (authority, path string) {
