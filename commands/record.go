@@ -29,6 +29,7 @@ type recordOptions struct {
 	fragment  span
 	grace     span
 	keep      keepFlags
+	onvif     onvifFlags
 	backfill  backfillFlags
 	coding    codingFlags
 }
@@ -60,6 +61,7 @@ from that one while the way from it is too narrow for the main stream, or the
 main stream is refused, and from the main stream again once the way has been
 seen to take it; nothing is missing between them. "rtsprec verify" tells when.
 
+` + onvifHelp + `
 Times are seconds, HH:MM:SS or 45m; times of day are local time. Without -t and
 --until it records until stopped. User and password may stand in the URL or in
 RTSPREC_USER and RTSPREC_PASSWORD. Cameras that "rtsprec cameras" knows are
@@ -70,6 +72,7 @@ called by their names.`,
   rtsprec record -i rtsps://cam/live --fingerprint 12:AB:... --transport tcp
   rtsprec record -i rtsp://cam/live --backfill rtsp://near-cam/cam
   rtsprec record -i rtsp://cam/live --sub rtsp://cam/small -t 45m
+  rtsprec record -i rtsp://cam/live --onvif-bitrate 800 -t 45m
   rtsprec record teacher student -t 45m
   rtsprec record -i rtsp://cam/live --size 720p --fps 15 --audio aac
   rtsprec record rtsp://cam/live -t 60 --json | jq 'select(.type == "gap")'`,
@@ -88,6 +91,7 @@ called by their names.`,
 	o.addFlags(cmd)
 	cmd.ValidArgsFunction = o.completeCameras(p)
 	addSubs(cmd, &o.subs)
+	o.onvif.bind(cmd)
 	flags.Var(&o.segment, "segment", "length of the files, counted from the full UTC hour")
 	flags.Var(&o.commit, "commit", "how often the disk is made to keep what it has")
 	flags.Var(&o.fragment, "fragment", "how much media is collected for one write")
@@ -156,6 +160,9 @@ func (o *recordOptions) options(ctx context.Context, p *process) (engine.RecordO
 	cameras, err := o.resolveInputs(ctx, p, o.inputs)
 	if err == nil {
 		err = addSubStreams(p, cameras, o.subs)
+	}
+	if err == nil {
+		err = o.onvif.apply(cameras)
 	}
 	if err != nil {
 		return none, err

@@ -19,6 +19,7 @@ type relayOptions struct {
 	connection
 	input     []string
 	subs      []string
+	onvif     onvifFlags
 	targets   []string
 	out       rtsp.Transport
 	outPin    string
@@ -71,6 +72,7 @@ A camera with a smaller stream (--sub, or sub_url of a known camera) is relayed
 from that one while the way from it is too narrow for the main stream; targets
 keep their session where the codecs are the same.
 
+` + onvifHelp + `
 After a link that was cut sending goes on with the last key frame before which
 everything has arrived: nothing is lost, and at most one group of pictures
 comes twice. "rtsprec serve" gets half a minute more and drops what it has, so
@@ -93,6 +95,7 @@ that there nothing is lost or doubled even when it was killed.`,
 	flags.VarP(&o.length, "time", "t", "how long to relay, from the first picture on")
 	flags.Var(&o.until, "until", "when to stop: 10:45 (local time) or RFC 3339")
 	addSubs(cmd, &o.subs)
+	o.onvif.bind(cmd)
 	o.addFlags(cmd)
 	o.out = rtsp.TCP
 	enumFlag(cmd, &o.out, []rtsp.Transport{rtsp.TCP, rtsp.UDP}, "out-transport", "how media travels to the targets")
@@ -174,6 +177,9 @@ func (o *relayOptions) options(ctx context.Context, p *process) (engine.RelayOpt
 	cameras, err := o.resolveInputs(ctx, p, o.input)
 	if err == nil {
 		err = addSubStreams(p, cameras, o.subs)
+	}
+	if err == nil {
+		err = o.onvif.apply(cameras)
 	}
 	if err != nil {
 		return none, err

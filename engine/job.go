@@ -100,7 +100,10 @@ func (j job) run(ctx, work context.Context, d Deps, start time.Time, feeds []*fe
 	var cameras errgroup.Group
 	for _, f := range feeds {
 		cameras.Go(func() error {
-			if err := errors.Join(f.run(feeding, work), f.sink.Close(work)); err != nil && work.Err() == nil {
+			err := f.run(feeding, work)
+			restored := f.encoder.leave(ctx)
+			defer restored()
+			if err := errors.Join(err, f.sink.Close(work)); err != nil && work.Err() == nil {
 				// One camera's trouble never touches another's recording.
 				d.observe(CameraDown{Camera: f.camera.Name, Kind: fault.KindOf(err).String(), Reason: err.Error(), Tries: 1})
 			}
@@ -135,7 +138,8 @@ func (j job) feeds(d Deps, start time.Time) ([]*feed, error) {
 		}
 		feeds = append(feeds, &feed{
 			deps: d, clock: j.clock, camera: c, sink: sink, files: files, queue: queue,
-			from: j.plan.From, end: j.end, state: stateConnecting, streams: streams{follow: true, tryMain: rate.Retry{First: j.retry}},
+			from: j.plan.From, end: j.end, state: stateConnecting,
+			streams: streams{follow: true, tryMain: rate.Retry{First: j.retry}, encoder: newEncoder(d, c, j.retry)},
 		})
 	}
 	return feeds, nil

@@ -78,7 +78,7 @@ func (o RecordOptions) plan(now time.Time) (journal.Plan, error) {
 	return p, p.Validate()
 }
 
-func orDefault[T int64 | time.Duration](v, d T) T {
+func orDefault[T int | int64 | time.Duration](v, d T) T {
 	if v == 0 {
 		return d
 	}

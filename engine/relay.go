@@ -202,7 +202,7 @@ func (r *relay) prepare() (err error) {
 	}
 	r.feed = &feed{
 		deps: r.deps, clock: r.clock, camera: r.o.Input, sink: r.intake, files: &descriptors{count: openDescriptors}, queue: DefaultQueue,
-		end: r.end, state: stateConnecting, streams: streams{follow: true},
+		end: r.end, state: stateConnecting, streams: streams{follow: true, encoder: newEncoder(r.deps, r.o.Input, 0)},
 	}
 	if r.record == nil && r.spool == nil {
 		r.feed.patience = handOverLive
@@ -262,6 +262,8 @@ func (r *relay) run(ctx, work context.Context, grace time.Duration) error {
 
 	r.deps.observe(r.started())
 	err := r.feed.run(ctx, work)
+	restored := r.feed.encoder.leave(ctx)
+	defer restored()
 	draining, cancel := context.WithTimeout(work, grace)
 	defer cancel()
 	err = errors.Join(err, r.intake.Close(draining))

@@ -41,6 +41,7 @@ const (
 // streams says which of a camera's streams plays. It belongs to the feed's goroutine.
 type streams struct {
 	follow   bool          // the way is followed
+	encoder  *encoder      // the camera's own, which is asked first; nil: it is not
 	patience time.Duration // see handOver; 0: that
 
 	sub      bool        // the next session, or the one that plays, is the sub-stream's
@@ -132,13 +133,16 @@ func (f *feed) variant(run media.Run) media.Run {
 // error ends the session: the other one has its place.
 func (f *feed) compare(ctx context.Context, s Session, au media.AccessUnit) error {
 	run := s.Run()
-	if !f.hasSub() || au.Track != leadOf(run) {
+	if !f.hasSub() && f.encoder == nil || au.Track != leadOf(run) {
 		return nil
 	}
 	watch(&f.intake, &f.seen, s, run, au)
 	now := f.deps.Clock.Now()
 	if b := f.beside; b != nil {
 		return f.attend(b, now)
+	}
+	if !f.sub && f.follow && f.eases(ctx, now) || !f.hasSub() {
+		return nil
 	}
 	switch {
 	case !f.sub && f.follow && f.trySub.Due(now):
@@ -154,6 +158,20 @@ func (f *feed) compare(ctx context.Context, s Session, au media.AccessUnit) erro
 		}
 	}
 	return nil
+}
+
+// eases has the camera's encoder follow the way, and reports whether that may be enough.
+func (f *feed) eases(ctx context.Context, now time.Time) bool {
+	if f.encoder == nil {
+		return false
+	}
+	if why := f.intake.Narrow(); len(why) > 0 {
+		return f.encoder.narrow(ctx, now, narrowText(why))
+	}
+	if f.intake.Calm() {
+		f.encoder.calm(ctx, now)
+	}
+	return false
 }
 
 // other opens the other stream, beside s where the camera gives two sessions.

@@ -58,6 +58,12 @@ type Camera struct {
 	Insecure    bool      `json:"insecure,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"` // SHA-256 of the peer's certificate, hex
 	Added       time.Time `json:"added,omitzero"`        // when it joined a recording under way
+
+	// ONVIFBitrate is what the camera's encoder is asked for while the way from it is too
+	// narrow, in kbit/s; 0: it is not asked. ONVIF is the address of its device service;
+	// empty: the usual one of the host of URL.
+	ONVIFBitrate int    `json:"onvif_bitrate,omitempty"`
+	ONVIF        string `json:"onvif,omitempty"`
 }
 
 // Duration is a time.Duration whose JSON form is a string like "10m0s".
