@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # first, the longest at the front, and apart from those that calculate.
 real=(engine engine/rtsp engine/web commands engine/rtspcam engine/record)
 
-building=() running=(-test.paniconexit0 -test.timeout=10m) packages=()
+building=() running=(-test.paniconexit0 -test.timeout=20m) packages=()
 for word; do
 	case $word in
 	-race) building+=("$word") ;;

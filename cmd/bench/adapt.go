@@ -199,6 +199,9 @@ func (b *bench) adaptRun(host *netlab.Host, l weakLink, url, transport string) (
 	near := filepath.Join(b.dir, "adapt-near-"+name)
 	args := []string{"relay", "--json", "--transport", "tcp", "-i", "a=" + url, "--out-transport", transport, "--adapt", "--record", near}
 	if b.reports != "" {
+		if err := os.MkdirAll(b.reports, 0o755); err != nil {
+			return nil, err
+		}
 		args = append(args, "--report", filepath.Join(b.reports, name+".png"))
 	}
 	n, err := b.overWeakLink(host, l, name, func(target string) (*process, error) {
