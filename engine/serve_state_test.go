@@ -37,10 +37,10 @@ func TestTheStateTellsHowRecordingStandsWhereverItLies(t *testing.T) {
 	v := s.watch(t, "a")
 	sees(t, v, 30)
 	var state web.State
-	waitFor(t, "bytes on the disk", func() bool {
+	waitFor(t, "media on the disk", func() bool { // a file is there before its first commit
 		state = web.State{}
 		s.fetch(t, "api/v1/live", &state)
-		return len(state.Cameras) == 2 && state.Cameras[0].Recorded != nil && state.Cameras[0].Recorded.Bytes > 0
+		return len(state.Cameras) == 2 && state.Cameras[0].Recorded != nil && state.Cameras[0].Recorded.Coverage > 0
 	})
 	c := state.Cameras[0]
 	if c.Path != "a" || c.State != "recording" || c.Readers != 1 || c.FPS < 10 || c.Packets == 0 || c.Lost != 0 || c.Recorded.Camera != "live/a" {
