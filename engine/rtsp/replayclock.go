@@ -82,6 +82,11 @@ func (c *replayClock) place(au *media.AccessUnit) (at time.Duration, jump bool) 
 	return at, jump
 }
 
+// end is the place where what was placed ends, under the server's pace.
+func (c *replayClock) end() time.Duration {
+	return c.begin + time.Duration(float64(c.reach-c.skipped)/max(c.scale, -c.scale))
+}
+
 // placed reports whether any unit was.
 func (c *replayClock) placed() bool {
 	for i := range c.lines {

@@ -84,6 +84,9 @@ func (r *replayRun) run(ctx context.Context) error {
 			}
 		}
 		if len(r.ahead) == 0 {
+			if err := r.wait(ctx, r.place.end()); err != nil { // the last picture is shown up to there
+				return err
+			}
 			r.goodbye()
 			r.ended = true
 			return nil
