@@ -104,15 +104,15 @@ func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
 		}
 		return list[len(list)-1].At.Sub(list[len(list)-1].From).Seconds()
 	}
-	within(60*time.Second, "the source is sent for a while", func() bool { return sent() > 4 })
+	within(60*time.Second, "the source is sent for a while", func() bool { return sent() > 2 })
 	way.shape(1_500)
 	within(60*time.Second, "another picture, since the link is narrow", func() bool { return step() > 0 })
 	began := sent()
-	within(60*time.Second, "some time of the narrow link", func() bool { return sent() > began+8 })
+	within(60*time.Second, "some time of the narrow link", func() bool { return sent() > began+5 })
 	way.shape(20_000)
 	within(120*time.Second, "the source again, since the link is wide", func() bool { return step() == 0 })
 	began = sent()
-	within(60*time.Second, "some time of the wide link", func() bool { return sent() > began+2 })
+	within(60*time.Second, "some time of the wide link", func() bool { return sent() > began+1 })
 	r.end(t)
 	if r.err != nil {
 		t.Error(r.err)

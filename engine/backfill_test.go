@@ -286,6 +286,7 @@ func nearby(t testing.TB, cam *rtspcam.Camera, path string) (dir string, stop fu
 }
 
 func TestWhatACutLinkCostIsFilledUnitForUnit(t *testing.T) {
+	t.Parallel()
 	for _, stream := range []rtspcam.Stream{"h264+aac", "h264b+pcma", "h265b+opus"} {
 		t.Run(string(stream), func(t *testing.T) {
 			t.Parallel()

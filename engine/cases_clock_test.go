@@ -49,6 +49,7 @@ func TestTheSteppedClockIsLikeTheHosts(t *testing.T) {
 }
 
 func TestCase17TheHostClockSteps(t *testing.T) {
+	t.Parallel()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac"}})
 	for _, step := range []time.Duration{time.Second, -time.Second, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {
@@ -94,6 +95,7 @@ func TestCase17TheHostClockSteps(t *testing.T) {
 }
 
 func TestCase17SessionsAfterAStepAreOnTheSameScale(t *testing.T) {
+	t.Parallel()
 	for _, step := range []time.Duration{time.Hour, -24 * time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {
 			t.Parallel()

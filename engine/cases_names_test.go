@@ -50,6 +50,7 @@ func (i *intruder) Create(name string, perm os.FileMode) (vfs.File, error) {
 }
 
 func TestCase32FilesThatExistAlreadyAreNotOverwritten(t *testing.T) {
+	t.Parallel()
 	for name, final := range map[string]bool{"while it is written": false, "when it is sealed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

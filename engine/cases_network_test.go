@@ -56,6 +56,7 @@ func TestCase20ControlAddressesAndHeaders(t *testing.T) {
 }
 
 func TestCase21WaysToLogIn(t *testing.T) {
+	t.Parallel()
 	for _, auth := range []string{"digest", "sha256", "both", "basic"} {
 		t.Run(auth, func(t *testing.T) {
 			t.Parallel()

@@ -65,7 +65,7 @@ func camera(name, url, transport string) journal.Camera {
 // waitFor polls until ok, or fails after a generous time.
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
 		if ok() {
 			return
 		}
@@ -96,6 +96,7 @@ func verified(t testing.TB, d engine.Deps, dir string, want archive.Status) *arc
 }
 
 func TestAHealthyRecordingHasNoGapAndEveryUnit(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()

@@ -102,7 +102,7 @@ func TestEveryMountOfAnIndependentCameraIsRecordedWhole(t *testing.T) {
 			login := strings.Replace(url, "rtsp://", "rtsp://viewer:p%40ss%20word:1@", 1)
 			d, _ := deps(t)
 			dir := filepath.Join(t.TempDir(), "rec")
-			o := engine.RecordOptions{Dir: dir, Length: 8 * time.Second, Segment: 3 * time.Second}
+			o := engine.RecordOptions{Dir: dir, Length: 5 * time.Second, Segment: 2 * time.Second}
 			for _, mount := range peers.Mounts {
 				o.Cameras = append(o.Cameras, camera(mount, login+mount, transport))
 			}
@@ -129,6 +129,7 @@ func TestEveryMountOfAnIndependentCameraIsRecordedWhole(t *testing.T) {
 // TestAKilledRecorderLeavesFilesThatPlay kills a real process with -9 and has ffmpeg
 // decode what it left, as it left it and repaired.
 func TestAKilledRecorderLeavesFilesThatPlay(t *testing.T) {
+	t.Parallel()
 	url := peers.GStreamer(t, "--size", "320x240")
 	dir := filepath.Join(t.TempDir(), "rec")
 	o := engine.RecordOptions{Dir: dir}

@@ -109,7 +109,7 @@ func TestAViewerWhoseLinkNarrowsGetsLessAndTheOthersAll(t *testing.T) {
 		ok   func(n int, own bool) bool
 	}{
 		{"a second of the source", 0, func(n int, own bool) bool { return n > 30 && own }},
-		{"other pictures, and some of them", 1000, func(n int, own bool) bool { return n > began+40 && !own }},
+		{"other pictures, and some of them", 1000, func(n int, own bool) bool { return n > began+20 && !own }},
 		{"the source again", 0, func(n int, own bool) bool { return n > began && own }},
 		{"a second of that", 0, func(n int, own bool) bool { return n > began+30 && own }},
 	} {
@@ -155,7 +155,7 @@ func TestNarrowViewersShareTheEncoderOfTheirStep(t *testing.T) {
 	peers.Need(t, "ffmpeg")
 	said := make(chan string, 1)
 	go func() { // decodes what it gets, and takes no offence at padding
-		out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-rtsp_transport", "tcp", "-analyzeduration", "500000", "-i", url, "-t", "8", "-f", "null", "-").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-rtsp_transport", "tcp", "-analyzeduration", "500000", "-i", url, "-t", "5", "-f", "null", "-").CombinedOutput()
 		said <- fmt.Sprintf("%s%v", out, err)
 	}()
 	coder := s.Coder.(*counting)
@@ -233,13 +233,13 @@ func TestAViewerOverUDPIsFollowedByItsReports(t *testing.T) {
 		before, _ := wide.seen()
 		return func() bool { now, _ := wide.seen(); return now > before+n }
 	}
-	wait("some of the source", time.Minute, seen(100))
+	wait("some of the source", time.Minute, seen(50))
 	host.Shape(700)
 	wait("less", 20*time.Second, func() bool { return step() > 0 })
-	wait("some of that", time.Minute, seen(150))
+	wait("some of that", time.Minute, seen(75))
 	host.Shape(20_000)
 	wait("the source again", time.Minute, func() bool { return step() == 0 })
-	wait("some of that", time.Minute, seen(50))
+	wait("some of that", time.Minute, seen(25))
 	wide.untouched(t)
 	sizes := narrow.watchable(t, leastOften, math.MaxInt) // what is lost before the first report is lost
 	if len(sizes) < 3 || sizes[0] != "640x360" || sizes[len(sizes)-1] != "640x360" {

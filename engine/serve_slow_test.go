@@ -54,6 +54,7 @@ func readSlowly(t testing.TB, url string) {
 }
 
 func TestASlowViewerDelaysNeitherOthersNorTheRecording(t *testing.T) {
+	t.Parallel()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264"}})
 	dir := filepath.Join(t.TempDir(), "live")
 	a := pulled("a", cam.URL("a"))
@@ -117,6 +118,7 @@ func (f stallFile) Write(b []byte) (int, error) { f.fs.wait(); return f.File.Wri
 func (f stallFile) Sync() error                 { f.fs.wait(); return f.File.Sync() }
 
 func TestADiskThatHangsDelaysNoViewerAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac"}})
 	dir := filepath.Join(t.TempDir(), "live")
 	a := pulled("a", cam.URL("a"))

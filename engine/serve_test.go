@@ -392,6 +392,7 @@ func TestNothingIsStartedWhereSomethingIsWrong(t *testing.T) {
 }
 
 func TestResumingAServersRecordingOnlyRepairsIt(t *testing.T) {
+	t.Parallel()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264"}})
 	dir := filepath.Join(t.TempDir(), "live")
 	a := pulled("a", cam.URL("a"))

@@ -62,6 +62,7 @@ func serialOf(t testing.TB, address string) int64 {
 }
 
 func TestCertificatesAreReplacedWhileServing(t *testing.T) {
+	t.Parallel()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264"}})
 	cert, key := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	certify(t, cert, key, 1)

@@ -94,6 +94,7 @@ func TestAProbeWritesThePictureThatItSaw(t *testing.T) {
 }
 
 func TestStillsOfWhatIsLiveAndOfWhatWasRecorded(t *testing.T) {
+	t.Parallel()
 	d, e := deps(t)
 	d.Coder = coderOf(t)
 	dir := filepath.Join(t.TempDir(), "live")
@@ -178,6 +179,7 @@ func TestStillsOfWhatIsLiveAndOfWhatWasRecorded(t *testing.T) {
 }
 
 func TestASheetShowsEachStretchOfTime(t *testing.T) {
+	t.Parallel()
 	d := coding(t)
 	dir := filepath.Join(t.TempDir(), "film")
 	_, err := engine.Record(t.Context(), d, engine.RecordOptions{

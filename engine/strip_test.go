@@ -18,6 +18,7 @@ import (
 )
 
 func TestATimelineIsDrawnWithoutCodecs(t *testing.T) {
+	t.Parallel()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264", "b": "h264"}})
 	d, _ := deps(t)
 	d.Coder = nil

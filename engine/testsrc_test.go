@@ -188,6 +188,7 @@ func TestATestSourceGivesKeyFramesWhenAsked(t *testing.T) {
 }
 
 func TestAClosedTestSourceIsOver(t *testing.T) {
+	t.Parallel()
 	d := coding(t)
 	s, err := engine.Open(t.Context(), d, rtsp.Options{URL: "testsrc://160x90@1?audio=none"})
 	if err != nil {

@@ -30,7 +30,7 @@ type filmed struct {
 func film(t testing.TB, streams map[string]rtspcam.Stream) *filmed {
 	t.Helper()
 	cam := rtspcam.Start(t, rtspcam.Options{Paths: streams})
-	o := engine.ServeOptions{Record: engine.RecordInto{Dir: filepath.Join(t.TempDir(), "class"), Segment: 5 * time.Second}}
+	o := engine.ServeOptions{Record: engine.RecordInto{Dir: filepath.Join(t.TempDir(), "class"), Segment: 3 * time.Second}}
 	for name := range streams {
 		p := pulled(name, cam.URL(name))
 		p.Record = true
@@ -95,7 +95,7 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 	peers.Need(t, "chromium")
 	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h264b+pcma", "still": "mjpeg+pcmu", "new": "h265+aac", "mic": "l16", "old": "h264+g726", "gate": "h264+g722"})
 	for _, name := range []string{"front", "side", "still", "new", "mic", "old", "gate"} {
-		f.lasts(t, "class/"+name, 9*time.Second)
+		f.lasts(t, "class/"+name, 6*time.Second)
 	}
 	shot := func(c *peers.Chromium, name string) {
 		if dir := os.Getenv("RTSPREC_SCREENSHOTS"); dir != "" {
@@ -124,9 +124,9 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 	for _, name := range []string{"front", "side"} {
 		// Live: the newest picture is a few seconds old at most.
 		c.Click(row(name)+" button.first", 0)
-		goesOn(name+" live", 3)
+		goesOn(name+" live", 2)
 		measure()
-		if decoded.Frames < 50 || decoded.Sound == 0 {
+		if decoded.Frames < 30 || decoded.Sound == 0 {
 			t.Errorf("%s live: %+v were decoded", name, decoded)
 		}
 		var late float64
@@ -138,17 +138,17 @@ func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 		// From the beginning, over the borders of files.
 		c.Click(row(name)+" .buttons button:last-child", 0)
 		c.Until("the recording", "mode.hidden")
-		goesOn(name, 7)
+		goesOn(name, 4)
 		measure()
-		if decoded.Frames < 150 || decoded.Sound == 0 {
-			t.Errorf("%s: %+v were decoded in 7 s", name, decoded)
+		if decoded.Frames < 85 || decoded.Sound == 0 {
+			t.Errorf("%s: %+v were decoded in 4 s", name, decoded)
 		}
 		shot(c, "real recorded "+name)
 	}
 	for name, want := range map[string]struct{ picture, sound bool }{"mic": {false, true}, "old": {true, true}, "gate": {true, false}} {
 		c.Click(row(name)+" .buttons button:last-child", 0)
 		c.Until(name+"'s title", fmt.Sprintf("title.textContent.startsWith(%q)", name))
-		goesOn(name, 2)
+		goesOn(name, 1)
 		if measure(); (decoded.Picture > 0) != want.picture || (decoded.Sound > 0) != want.sound {
 			t.Errorf("%s: %+v was decoded", name, decoded)
 		}
