@@ -150,6 +150,15 @@ func (c *Camera) filledBy(n uint64) (from, to time.Time) {
 	return from, to
 }
 
+// begins is where a segment has its place among others. What fills a gap begins with what a
+// decoder needs, which is recorded before the gap, and maybe in a segment that begins with it.
+func (c *Camera) begins(s *Segment) time.Time {
+	if from, _ := c.filledBy(s.N); s.Origin == originReplay && from.After(s.Start) {
+		return from
+	}
+	return s.Start
+}
+
 // filledMiddle is the middle of the gap that a segment helps to fill, alone or with others
 // that adjoin it, where the source began a file of its own; zero: there is none.
 func (c *Camera) filledMiddle(n uint64) time.Time {

@@ -115,17 +115,10 @@ func inOrder(holdings []Holding) []held {
 	return list
 }
 
-// fillingsLast puts what fills the middle of another segment behind that: it begins with what
-// a decoder needs, which may lie before it.
+// fillingsLast puts what fills the middle of another segment behind that.
 func fillingsLast(list []held) []held {
 	slices.SortStableFunc(list, func(a, b held) int {
-		begins := func(h held) time.Time {
-			if from, _ := h.camera.filledBy(h.segment.N); h.segment.Origin == originReplay && from.After(h.segment.Start) {
-				return from
-			}
-			return h.segment.Start
-		}
-		return begins(a).Compare(begins(b))
+		return a.camera.begins(a.segment).Compare(b.camera.begins(b.segment))
 	})
 	return list
 }

@@ -79,6 +79,36 @@ func TestABackfillShowsOnlyWhatWasMissing(t *testing.T) {
 	}
 }
 
+// TestABackfillIsPlayedBehindASegmentThatBeginsWithTheSameKeyFrame: the link was cut right
+// after the border of two segments, and the source's clock is nearly the same.
+func TestABackfillIsPlayedBehindASegmentThatBeginsWithTheSameKeyFrame(t *testing.T) {
+	for _, early := range []time.Duration{0, time.Microsecond, -time.Microsecond} {
+		m := begin(t, crashfs.New(), "/rec", "a")
+		m.run("a", nine)
+		m.segments("a", nine, 2*time.Second, 1)
+		m.segments("a", nine.Add(2*time.Second), 320*time.Millisecond, 1)
+		m.missing("a", nine.Add(2320*time.Millisecond), nine.Add(4*time.Second), media.Unreachable)
+		m.segments("a", nine.Add(4*time.Second), 2*time.Second, 1)
+		m.runOf("a", nine, "replay")
+		m.tracks = m.tracks[:1]
+		s := m.open("a", nine.Add(2*time.Second-early))
+		m.line(&journal.Backfill{Gap: m.gap, Camera: "a", N: s.n, From: nine.Add(2320 * time.Millisecond), To: nine.Add(4 * time.Second), Splice: "identity",
+			Starts: []time.Time{nine.Add(2320*time.Millisecond - early)}})
+		s.fill(2 * time.Second)
+		s.seal()
+		m.close(nine.Add(6 * time.Second))
+		video := m.play(m.library(), "a", PlayOptions{}).of(0)
+		if len(video) != 150 {
+			t.Errorf("%v early: %d pictures", early, len(video))
+		}
+		for i, au := range video {
+			if want := nine.Add(time.Duration(i) * 40 * time.Millisecond); au.Missing != nil || au.Wall.Sub(want).Abs() > time.Millisecond {
+				t.Fatalf("%v early: unit %d at %s: %+v", early, i, au.Wall.Sub(nine), au.Missing)
+			}
+		}
+	}
+}
+
 // TestSoundThatIsWrittenLongAfterAGapIsPlayedBeforeWhatFillsIt: a recorder knows how long a
 // unit lasts when the next one has come.
 func TestSoundThatIsWrittenLongAfterAGapIsPlayedBeforeWhatFillsIt(t *testing.T) {

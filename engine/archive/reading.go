@@ -132,7 +132,7 @@ type item struct {
 }
 
 func byStart(a, b item) int {
-	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.rec.Dir, b.rec.Dir), cmp.Compare(a.N, b.N))
+	return cmp.Or(a.cam.begins(a.Segment).Compare(b.cam.begins(b.Segment)), cmp.Compare(a.rec.Dir, b.rec.Dir), cmp.Compare(a.N, b.N))
 }
 
 // reading is a segment being read, one fragment after the other.
