@@ -13,9 +13,10 @@ import (
 
 // recoder decodes one track and encodes its pictures as it is told at the moment. It never
 // makes its caller wait: what it cannot do in time is left out before it is encoded, so that
-// what it hands on is whole.
+// what it hands on is whole; the next unit tells what is missing before it.
 type recoder struct {
 	imprint
+	remarks remarks
 	decoder media.PictureDecoder
 	after   media.Ticks                       // PTS behind which pictures are shown
 	show    func(p media.Picture, behind int) // what becomes of a picture; nil: it is encoded
@@ -30,8 +31,8 @@ type recoder struct {
 	want    presets.Rung
 	late    bool
 	fill    bool
-	skipped uint64 // pictures
-	trouble error  // why nothing comes out; of aim's rung
+	left    leftOut // there was no time for them
+	trouble error   // why nothing comes out; of aim's rung
 }
 
 // imprint is the encoder's side: pictures in, units of one track out, in a size and at a bit
@@ -88,7 +89,8 @@ func (c *recoder) wind(au media.AccessUnit, last bool) {
 
 // start begins to work; end ends it. emit is called by the worker.
 func (c *recoder) start(ctx context.Context, emit func(media.AccessUnit)) {
-	c.emit, c.done = emit, make(chan struct{})
+	c.emit = func(au media.AccessUnit) { c.remarks.settle(&au); emit(au) }
+	c.done = make(chan struct{})
 	go func() {
 		defer close(c.done)
 		defer c.close()
@@ -104,11 +106,12 @@ func (c *recoder) start(ctx context.Context, emit func(media.AccessUnit)) {
 
 // put gives the next unit.
 func (c *recoder) put(au media.AccessUnit) {
+	c.remarks.note(au)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.units) >= recodeWaiting || c.broken && !au.Key {
 		c.broken = true
-		c.skipped++
+		c.left.add(au.Wall)
 		return
 	}
 	c.broken = false
@@ -189,11 +192,18 @@ func (c *recoder) encode(p media.Picture, behind int) {
 	if p.PTS() <= c.after || c.early(p) {
 		return
 	}
+	c.mu.Lock()
+	if behind > recodeBehind {
+		c.left.add(p.Wall())
+	}
 	if behind > recodeBehind || late && c.begun {
-		c.mu.Lock()
-		c.skipped++
 		c.mu.Unlock()
 		return
+	}
+	gap := c.left.until(p.Wall())
+	c.mu.Unlock()
+	if gap != nil {
+		c.remarks.add(remark{at: gap.To, gap: gap})
 	}
 	c.note(c.draw(p, want, false, fill))
 }

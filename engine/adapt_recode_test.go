@@ -172,3 +172,58 @@ func TestALadderThatDoesNotFallIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Where encoding does not keep up, what follows says what is missing and why: the far end
+// would take it for silence otherwise.
+func TestPicturesThatThereIsNoTimeToReencodeAreAGapOfThatCause(t *testing.T) {
+	t.Parallel()
+	coder := av.New(av.Options{})
+	if coder == nil {
+		t.Skip("this build has no codecs")
+	}
+	track, source := testPictures(t, coder, 60)
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	for i := range source {
+		source[i].Wall = start.Add(time.Duration(i) * 40 * time.Millisecond)
+	}
+	c, err := newRecoder(coder, track, track.Config, "none", 2*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.aim(presets.Rung{Width: 160, Height: 90, Bitrate: 200_000}, false, false)
+	first, goOn := make(chan struct{}), make(chan struct{})
+	var out []media.AccessUnit
+	c.start(context.Background(), func(au media.AccessUnit) {
+		if out = append(out, au); len(out) == 1 {
+			close(first)
+			<-goOn // the encoder is slow
+		}
+	})
+	const few = 5 // that are not too many at once; decoders hold some back
+	for _, au := range source[:few] {
+		c.put(au)
+	}
+	select {
+	case <-first:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing comes")
+	}
+	for _, au := range source[few:] {
+		c.put(au)
+	}
+	close(goOn)
+	c.end()
+	told := 0
+	for i, au := range out {
+		g := au.Missing
+		if g == nil {
+			continue
+		}
+		if told++; i == 0 || !g.From.Equal(out[i-1].Wall.Add(40*time.Millisecond)) || !g.To.Equal(au.Wall) || !g.Causes.Has(media.Overflow) || g.Note == "" {
+			t.Errorf("unit %d of %d, at %v: %+v", i, len(out), au.Wall, g)
+		}
+	}
+	if told != 1 || len(out) > len(source)/2 {
+		t.Errorf("%d gaps are told of; %d units came of %d", told, len(out), len(source))
+	}
+}

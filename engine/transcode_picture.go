@@ -28,12 +28,11 @@ type pictureLane struct {
 	taken   chan struct{} // has a token when the encoder took a picture
 	arrival time.Time     // of the unit that is decoded
 
-	dec      media.PictureDecoder // nil until its configuration is known
-	last     media.Ticks          // PTS of the last picture that was passed on
-	some     bool                 // there was one
-	due      media.Ticks          // when the next one is
-	left     int                  // pictures left out since
-	leftFrom time.Time
+	dec  media.PictureDecoder // nil until its configuration is known
+	last media.Ticks          // PTS of the last picture that was passed on
+	some bool                 // there was one
+	due  media.Ticks          // when the next one is
+	left leftOut
 
 	enc     media.PictureEncoder // nil: none yet, or it failed
 	source  image.Point          // size of the pictures it was made for
@@ -240,7 +239,7 @@ func (l *pictureLane) pass(ctx context.Context, pictures []media.Picture, wait b
 			l.leave(p)
 			continue
 		}
-		if l.left > 0 {
+		if l.left.pictures > 0 {
 			l.account(p)
 		}
 		select {
@@ -297,10 +296,7 @@ func (l *pictureLane) picks(pts media.Ticks) bool {
 
 // leave leaves a picture out, because the encoder is behind.
 func (l *pictureLane) leave(p media.Picture) {
-	if l.left == 0 {
-		l.leftFrom = p.Wall()
-	}
-	l.left++
+	l.left.add(p.Wall())
 	l.t.left.Add(1)
 	p.Release()
 	l.slow.tell(l.t.deps, 1, Notice{
@@ -309,18 +305,37 @@ func (l *pictureLane) leave(p media.Picture) {
 	})
 }
 
+// account lets a picture tell of those before it that were left out.
+func (l *pictureLane) account(p media.Picture) {
+	k := remark{at: p.Wall(), lost: l.left.pictures, damaged: true}
+	k.gap = l.left.until(p.Wall())
+	l.remarks.add(k)
+}
+
+// leftOut are pictures that were left out one after the other, for want of time.
+type leftOut struct {
+	pictures int
+	from     time.Time // capture of the first
+}
+
 // longLeft is from where on pictures that are left out one after the other are a gap.
 const longLeft = time.Second
 
-// account lets a picture tell of those before it that were left out.
-func (l *pictureLane) account(p media.Picture) {
-	k := remark{at: p.Wall(), lost: l.left, damaged: true}
-	if p.Wall().Sub(l.leftFrom) >= longLeft {
-		k.gap = &media.Gap{
-			From: l.leftFrom, To: p.Wall(), Causes: media.Because(media.Overflow),
-			Note: fmt.Sprintf("%d pictures left out, encoding was slower than they came", l.left),
+func (l *leftOut) add(at time.Time) {
+	if l.pictures == 0 {
+		l.from = at
+	}
+	l.pictures++
+}
+
+// until ends them with a picture that is not left out; nil: they were too few for a gap.
+func (l *leftOut) until(at time.Time) (gap *media.Gap) {
+	if l.pictures > 0 && at.Sub(l.from) >= longLeft {
+		gap = &media.Gap{
+			From: l.from, To: at, Causes: media.Because(media.Overflow),
+			Note: fmt.Sprintf("%d pictures left out, encoding was slower than they came", l.pictures),
 		}
 	}
-	l.left = 0
-	l.remarks.add(k)
+	*l = leftOut{}
+	return gap
 }
