@@ -93,6 +93,7 @@ func query(camera string, from, to time.Time) string {
 // several files, with sound that is stored as browsers play it and sound that becomes FLAC.
 func TestABrowserWatchesWhatIsRecorded(t *testing.T) {
 	peers.Need(t, "chromium")
+	t.Parallel()
 	f := film(t, map[string]rtspcam.Stream{"front": "h264+aac", "side": "h264b+pcma", "still": "mjpeg+pcmu", "new": "h265+aac", "mic": "l16", "old": "h264+g726", "gate": "h264+g722"})
 	for _, name := range []string{"front", "side", "still", "new", "mic", "old", "gate"} {
 		f.lasts(t, "class/"+name, 6*time.Second)
