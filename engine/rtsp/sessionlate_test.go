@@ -16,6 +16,7 @@ import (
 // clogged is a reader's side of a connection that takes nothing until it is opened.
 type clogged struct {
 	net.Conn
+	busy chan struct{} // holds one when something is to be written
 	open chan struct{}
 
 	mu   sync.Mutex
@@ -23,6 +24,10 @@ type clogged struct {
 }
 
 func (c *clogged) Write(b []byte) (int, error) {
+	select {
+	case c.busy <- struct{}{}:
+	default:
+	}
 	<-c.open
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +42,7 @@ func (c *clogged) Close() error                     { return nil }
 func TestAReaderGetsNothingThatIsOlderThanTheBound(t *testing.T) {
 	for _, late := range []time.Duration{0, 200 * time.Millisecond} {
 		clock := &lateClock{}
-		nc := &clogged{open: make(chan struct{})}
+		nc := &clogged{busy: make(chan struct{}, 1), open: make(chan struct{})}
 		var work sync.WaitGroup
 		b := newOutbox(nc, 1<<20, late, time.Minute, clock, &work)
 		var delays Delays
@@ -47,6 +52,9 @@ func TestAReaderGetsNothingThatIsOlderThanTheBound(t *testing.T) {
 		}
 		for n := range uint32(30) { // a key frame every ten, 40 ms each, and sound
 			offer(n, false, n%10 == 0)
+			if n == 0 {
+				<-nc.busy // it has the first picture in hand
+			}
 			offer(n+1000, true, true)
 			clock.by.Add(int64(40 * time.Millisecond))
 		}
@@ -77,8 +85,8 @@ func TestAReaderGetsNothingThatIsOlderThanTheBound(t *testing.T) {
 				t.Errorf("picture %d follows %d: it cannot be decoded", n, pictures[i-1])
 			}
 		}
-		// What the goroutine had in hand when the reader stopped goes out, however old; then
-		// the newest key frame, whose followers were late.
+		// What the goroutine has in hand goes out, however old; then the newest key frame,
+		// whose followers were late.
 		if n := len(pictures); n == 0 || pictures[n-1] != 20 || len(sounds) == 0 || sounds[len(sounds)-1] != 29 {
 			t.Errorf("pictures %v and sound %v came", pictures, sounds)
 		}
