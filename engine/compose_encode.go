@@ -44,7 +44,7 @@ func (c *composer) prepareEncoders() (err error) {
 	}
 	c.mostRate = options.Bitrate
 	options.Device = o.Device
-	options.Threads = encoderThreads(options)
+	options.Threads = EncoderThreads(options)
 	options.Observe = func(note string) { c.deps.observe(Notice{Camera: o.Out.Name, Message: note}) }
 	if c.encoders.pictures, err = c.deps.Coder.PictureEncoder(options); err != nil {
 		return err
@@ -63,9 +63,9 @@ func (c *composer) prepareEncoders() (err error) {
 	return err
 }
 
-// encoderThreads is how many threads encode: one is a quarter cheaper than two, and enough
+// EncoderThreads is how many threads encode a composition: one is a quarter cheaper than two, and enough
 // for 1080p at the speeds that are meant for live pictures.
-func encoderThreads(o media.EncodeOptions) int {
+func EncoderThreads(o media.EncodeOptions) int {
 	quick := o.Codec != media.H265 && (o.Preset == "ultrafast" || o.Preset == "superfast")
 	if quick && o.Width*o.Height <= 1920*1088 {
 		return 1

@@ -38,7 +38,7 @@ type pictureLine struct {
 // what keeps the decoder busy.
 const (
 	liveRoom   = 8
-	playedRoom = 4
+	playedRoom = 3
 )
 
 func newPictureLine(clock media.Clock, live bool, budget time.Duration, wake func()) *pictureLine {
