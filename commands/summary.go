@@ -141,11 +141,16 @@ func (p *process) details(camera string, gaps []archive.Gap, damage []archive.Da
 	return bounded(camera, lines)
 }
 
-// lesser lists what was recorded from the sub-stream, which is no gap.
+// lesser lists what was recorded from the sub-stream, or while the encoder was held at a low
+// bit rate, which is no gap.
 func (p *process) lesser(camera string, list []archive.Quality) []string {
 	var lines []string
 	for _, q := range list {
-		line := fmt.Sprintf("  %s  smaller  %s, %s: the sub-stream", camera, p.fromTo(q.From, q.To), spanText(q.To.Sub(q.From)))
+		what := "the sub-stream"
+		if q.Limit > 0 {
+			what = fmt.Sprintf("its encoder at %d kbit/s", q.Limit/1000)
+		}
+		line := fmt.Sprintf("  %s  smaller  %s, %s: %s", camera, p.fromTo(q.From, q.To), spanText(q.To.Sub(q.From)), what)
 		if q.Width > 0 {
 			line += fmt.Sprintf(" (%dx%d)", q.Width, q.Height)
 		}

@@ -138,6 +138,8 @@ func (e Progress) Text(zone *time.Location) string {
 		s := fmt.Sprintf("%s %s %.1f fps %.1f Mbit/s", c.Name, c.State, c.FPS, c.Bitrate/1e6)
 		if c.Stream != "" {
 			s += " (the sub-stream)"
+		} else if c.Limit > 0 {
+			s += fmt.Sprintf(" (its encoder at %d kbit/s)", c.Limit/1000)
 		}
 		if c.Gaps > 0 {
 			s += fmt.Sprintf(" %d gaps %s", c.Gaps, seconds(c.GapTime))

@@ -161,6 +161,13 @@ func (p *livePath) ObserveClock(c journal.Clock) {
 	}
 }
 
+// ObserveLimit implements record.LimitObserver.
+func (p *livePath) ObserveLimit(at time.Time, limit int, why string) {
+	if o, ok := p.camera.(record.LimitObserver); ok {
+		o.ObserveLimit(at, limit, why)
+	}
+}
+
 func joinFaults(a, b error) error {
 	if a != nil {
 		return a

@@ -19,6 +19,8 @@ type cameraSummary struct {
 	segments map[uint64]segmentState
 	media    spans
 	sub      spans // of media, from the sub-stream
+	limited  spans // of media, while the encoder was held at a low rate
+	changes  []Quality
 	bytes    int64
 	sealed   int
 	gaps     map[uint64]Gap // as its last line in this file says
@@ -29,7 +31,10 @@ type cameraSummary struct {
 
 // segmentState says which lines of this file speak of a segment; any commit or segment
 // line makes an entry.
-type segmentState struct{ begun, sealed bool }
+type segmentState struct {
+	begun, sealed bool
+	limit         int
+}
 
 func (s *summary) camera(name string) *cameraSummary {
 	c := s.cameras[name]
@@ -75,7 +80,7 @@ func (s *summary) add(l *Line) {
 		}
 	case *Segment:
 		s.at(e.Start)
-		s.camera(e.Camera).begin(e.N)
+		s.camera(e.Camera).begin(e)
 	case *Seal:
 		s.at(e.Start, e.End)
 		s.camera(e.Camera).seal(e)
@@ -94,6 +99,8 @@ func (s *summary) add(l *Line) {
 		s.at(e.From, e.To)
 	case *Quality:
 		s.at(e.From)
+		c := s.camera(e.Camera)
+		c.changes = append(c.changes, *e)
 	case *Beside:
 		s.at(e.From, e.To)
 	case *Close:
@@ -117,10 +124,10 @@ func (c *cameraSummary) mention(n uint64) {
 	}
 }
 
-func (c *cameraSummary) begin(n uint64) {
-	state := c.segments[n]
-	state.begun = true
-	c.segments[n] = state
+func (c *cameraSummary) begin(e *Segment) {
+	state := c.segments[e.N]
+	state.begun, state.limit = true, e.Limit
+	c.segments[e.N] = state
 }
 
 func (c *cameraSummary) seal(e *Seal) {
@@ -132,6 +139,10 @@ func (c *cameraSummary) seal(e *Seal) {
 			c.media = append(c.media, span{e.Start, e.End})
 			if e.Stream == media.SubStream {
 				c.sub = append(c.sub, span{e.Start, e.End})
+			} else {
+				for _, l := range Limits(e.Start, e.End, state.limit, c.changes) {
+					c.limited = append(c.limited, span{l.From, l.To})
+				}
 			}
 		}
 	}
@@ -143,6 +154,7 @@ func (c *cameraSummary) coverage(name string) Coverage {
 	out := Coverage{Camera: name, Bytes: c.bytes, Segments: c.sealed, Gaps: len(c.gaps)}
 	out.First, out.Last, out.Media = c.media.union()
 	_, _, out.Sub = c.sub.union()
+	_, _, out.Limited = c.limited.union()
 	for _, n := range slices.Sorted(maps.Keys(c.segments)) {
 		state := c.segments[n]
 		out.Highest = n
