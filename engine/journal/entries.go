@@ -124,6 +124,7 @@ type Seal struct {
 	Ends     []time.Time `json:"ends"`
 	Units    []int64     `json:"units"`
 	Stream   string      `json:"stream,omitempty"`   // as in Segment
+	Limit    int         `json:"limit,omitempty"`    // as in Segment
 	Salvaged int64       `json:"salvaged,omitempty"` // bytes kept by recovery beyond the last commit
 	Cut      int64       `json:"cut,omitempty"`      // bytes recovery moved to quarantine
 }

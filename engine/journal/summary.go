@@ -31,10 +31,7 @@ type cameraSummary struct {
 
 // segmentState says which lines of this file speak of a segment; any commit or segment
 // line makes an entry.
-type segmentState struct {
-	begun, sealed bool
-	limit         int
-}
+type segmentState struct{ begun, sealed bool }
 
 func (s *summary) camera(name string) *cameraSummary {
 	c := s.cameras[name]
@@ -80,7 +77,7 @@ func (s *summary) add(l *Line) {
 		}
 	case *Segment:
 		s.at(e.Start)
-		s.camera(e.Camera).begin(e)
+		s.camera(e.Camera).begin(e.N)
 	case *Seal:
 		s.at(e.Start, e.End)
 		s.camera(e.Camera).seal(e)
@@ -124,10 +121,10 @@ func (c *cameraSummary) mention(n uint64) {
 	}
 }
 
-func (c *cameraSummary) begin(e *Segment) {
-	state := c.segments[e.N]
-	state.begun, state.limit = true, e.Limit
-	c.segments[e.N] = state
+func (c *cameraSummary) begin(n uint64) {
+	state := c.segments[n]
+	state.begun = true
+	c.segments[n] = state
 }
 
 func (c *cameraSummary) seal(e *Seal) {
@@ -140,7 +137,7 @@ func (c *cameraSummary) seal(e *Seal) {
 			if e.Stream == media.SubStream {
 				c.sub = append(c.sub, span{e.Start, e.End})
 			} else {
-				for _, l := range Limits(e.Start, e.End, state.limit, c.changes) {
+				for _, l := range Limits(e.Start, e.End, e.Limit, c.changes) {
 					c.limited = append(c.limited, span{l.From, l.To})
 				}
 			}
