@@ -432,3 +432,40 @@ func TestATargetKeepsItsSessionWhileTheWayFromTheCameraIsTooNarrow(t *testing.T)
 		t.Errorf("%d files, want one of each size", len(files))
 	}
 }
+
+// The camera says its parameter sets in its description only, as above.
+func TestViewersAndTheRecordingOfAServerGoOnWhileTheWayFromACameraIsTooNarrow(t *testing.T) {
+	t.Parallel()
+	way := newWeakWay(t, map[string]rtspcam.Stream{"main": "heavy+aac,noparams", "sub": "h264+aac,noparams"})
+	c, dir := camera("a", way.url("main"), "tcp"), filepath.Join(t.TempDir(), "rec")
+	c.SubURL = way.url("sub")
+	s := serve(t, engine.ServeOptions{Paths: []engine.ServePath{{Name: "a", Camera: &c, Record: true}}, Record: engine.RecordInto{Dir: dir}})
+	v := s.watch(t, "a")
+	way.kbit(1500)
+	track := v.Run().Tracks[0]
+	width := func() int { info, _ := media.Inspect(track); return info.Width }
+	began, last := width(), time.Time{}
+	for ctx, at := t.Context(), time.Now(); width() != 320; {
+		au, err := v.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if au.Wall.Before(last) && au.Track == track.ID || time.Since(at) > 40*time.Second {
+			t.Fatalf("%v after %v: still %d pixels wide", au.Wall, last, width())
+		}
+		if au.Track == track.ID {
+			last = au.Wall
+		}
+		if au.Config != nil && au.Track == track.ID {
+			track.Config = au.Config
+		}
+	}
+	if ups := all[engine.CameraUp](s.events); began <= 320 || len(ups) != 2 || !strings.Contains(ups[1].Why, "too narrow") {
+		t.Errorf("%d pixels wide at first, %+v", began, ups)
+	}
+	s.end(t)
+	if one := verified(t, s.Deps, dir, archive.Clean).Cameras[0]; len(one.Quality) != 1 || len(one.Gaps) > 0 {
+		t.Errorf("%+v", one)
+	}
+	decodes(t, dir)
+}
