@@ -136,7 +136,11 @@ func (p *process) details(camera string, gaps []archive.Gap, damage []archive.Da
 		lines = append(lines, fmt.Sprintf("  %s  missing  %s, %s: %s", camera, p.fromTo(g.From, g.To), spanText(g.To.Sub(g.From)), what))
 	}
 	for _, d := range merged(damage) {
-		lines = append(lines, fmt.Sprintf("  %s  damaged  %s: %s, %s lost", camera, p.fromTo(d.From, d.To), count(d.Units, "unit"), count(d.Lost, "packet")))
+		what := count(d.Lost, "packet") + " lost"
+		if d.Units > 0 {
+			what = count(d.Units, "unit") + ", " + what
+		}
+		lines = append(lines, fmt.Sprintf("  %s  damaged  %s, track %d: %s", camera, p.fromTo(d.From, d.To), d.Track, what))
 	}
 	return bounded(camera, lines)
 }
