@@ -278,6 +278,13 @@ func TestTheMainStreamOfAWeakSpanIsFetchedAndKeptBeside(t *testing.T) {
 	if first.From.After(c.Quality[0].From.Add(time.Second)) || last.To.Before(c.Quality[0].To.Add(-time.Second)) || c.Coverage.Sub == 0 {
 		t.Errorf("beside %v to %v, smaller %+v, coverage %+v", first.From, last.To, c.Quality[0], c.Coverage)
 	}
+	for asRecorded, notes := range map[bool]int{false: 1, true: 0} {
+		o := engine.ExportOptions{Dir: w.dir, Output: filepath.Join(t.TempDir(), "a.mp4"), AsRecorded: asRecorded}
+		report, err := engine.Export(t.Context(), w.d, o)
+		if err != nil || len(report.Files) != 1 || len(report.Files[0].Notes) != notes || report.Files[0].Length < 8.5 || report.Files[0].Length > 9.5 {
+			t.Errorf("as recorded %t: %v %+v", asRecorded, err, report)
+		}
+	}
 	units, _ := content(t, w.dir, "a")
 	if n := len(units[0]); n > 30*9 {
 		t.Errorf("%d pictures are played of 9 s", n)
