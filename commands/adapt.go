@@ -1,12 +1,14 @@
 package commands
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rtsprec/engine"
+	"rtsprec/engine/fault"
 )
 
 // defaultLadder is the one for whoever names none.
@@ -37,8 +39,8 @@ func (f *adaptFlags) options(cmd *cobra.Command, p *process, device device) (o e
 		}
 		return o, nil
 	}
-	if ext := strings.ToLower(filepath.Ext(f.report)); f.report != "" && ext != ".html" && ext != ".png" {
-		return o, usage("--report way.html", "--report %s: a report is .html or .png", f.report)
+	if err := f.checkReport(p); err != nil {
+		return o, err
 	}
 	ladder, err := p.ladder(f.ladder)
 	if err != nil {
@@ -47,10 +49,31 @@ func (f *adaptFlags) options(cmd *cobra.Command, p *process, device device) (o e
 	return engine.RelayAdapt{Ladder: ladder, Device: string(device)}, nil
 }
 
-// write writes the report, if one was asked for.
+// checkReport refuses a report that could not be written, before anything is sent.
+func (f *adaptFlags) checkReport(p *process) error {
+	if f.report == "" {
+		return nil
+	}
+	err := engine.CheckAdaptReport(p.deps(nil), f.report)
+	dir := filepath.Dir(f.report)
+	switch {
+	case err == nil, fault.Is(err, fault.DiskFull):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return usage("mkdir -p "+quoted(dir), "--report %s: there is no folder %s", f.report, dir)
+	}
+	return usage("--report way.html", "--report %s: %v", f.report, err)
+}
+
+// write writes the report, if one was asked for. What became of its folder meanwhile says
+// nothing of a camera.
 func (f *adaptFlags) write(p *process, title string, targets []engine.RelayTargetSummary) error {
 	if f.report == "" {
 		return nil
 	}
-	return engine.WriteAdaptReport(p.deps(nil), f.report, title, targets)
+	err := engine.WriteAdaptReport(p.deps(nil), f.report, title, targets)
+	if err == nil || fault.Is(err, fault.DiskFull) {
+		return err
+	}
+	return hinted{fault.Wrap(fault.DiskFailed, "write the report "+f.report, err), "is its folder still there? Nothing else is missing"}
 }

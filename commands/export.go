@@ -55,6 +55,10 @@ last picture stands, close cuts it out, mark keeps it and names each gap in a
 chapter. Where media is missing the exit code is 3, and the gaps are listed.
 Where a picture changes to another codec the file ends, which is said.
 
+Where a camera's sub-stream was recorded because the way was too narrow, and its
+main stream was got afterwards (--backfill), the file has the main stream, and
+that is said. --as-recorded leaves it out.
+
 Where FILE is a .jpg or .png it is the one picture at --ss. --sheet makes it a
 contact sheet: a picture of each camera for each 5m, or whatever is said, with
 the time of its capture; red where there is none. --strip draws the timeline: a
@@ -96,6 +100,7 @@ row a camera, what is missing in colours, and why.`,
 	o.coding.audio = engine.Auto
 	o.sound.add(cmd)
 	o.coding.addCoding(cmd, p)
+	flags.BoolVar(&o.AsRecorded, "as-recorded", false, "the sub-stream where it was recorded, also where the main one was got afterwards")
 	flags.BoolVar(&o.Exact, "exact", false, "cut to the picture: re-encode the groups of pictures at the edges")
 	enumFlag(cmd, &o.Gaps, archive.GapModes, "gaps", "what becomes of time without media")
 	enumFlag(cmd, &o.Container, engine.Containers, "format", "container, where the file's name does not say it")

@@ -254,6 +254,8 @@ func (v *liveView) table() (head string, cameras [][]string) {
 		}
 		if c.Stream != "" {
 			block = append(block, v.style.faint.Render("    the sub-stream: "+oneLine(c.Why)))
+		} else if c.Limit > 0 {
+			block = append(block, v.style.faint.Render(fmt.Sprintf("    its encoder at %d kbit/s: %s", c.Limit/1000, oneLine(c.Why))))
 		}
 		if c.Reason != "" {
 			block = append(block, v.style.faint.Render("    "+oneLine(c.Reason)))

@@ -62,6 +62,9 @@ func coverageText(c archive.Coverage) string {
 	if c.Sub > 0 {
 		text += ", " + spanText(time.Duration(c.Sub)) + " sub"
 	}
+	if c.Limited > 0 {
+		text += ", " + spanText(time.Duration(c.Limited)) + " low"
+	}
 	return text
 }
 

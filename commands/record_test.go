@@ -130,7 +130,7 @@ func TestSummaryTellsWhatIsMissingToTheSecond(t *testing.T) {
   students    97.1 %      6  980 MB  1 gap, 1:17  3 units, 12 packets lost
   off            0 %      0     0 B  -            -
   students  missing  2026-11-22 12:12:00 to 12:13:17, 1:17: unreachable, timeout (camera fell silent)
-  students  damaged  2026-11-22 12:01:00 to 12:01:02: 3 units, 12 packets lost
+  students  damaged  2026-11-22 12:01:00 to 12:01:02, track 0: 3 units, 12 packets lost
   off never answered: connection refused
 `
 	if got := f.out.String(); got != want {

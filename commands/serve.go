@@ -78,6 +78,11 @@ Cameras are pulled always or while somebody watches; others publish to it. With
 --record all of it is recorded, as "rtsprec record" does, into one directory
 that has no end: stopping and starting goes on with it.
 
+A pulled camera with a smaller stream ("sub" of a path, or sub_url of a known
+camera) is taken from that one while the way from it is too narrow for the main
+stream; viewers keep their session where the codecs are the same, and what is
+recorded goes on in one timeline.
+
 With --adapt (or "adapt" of a path in the file) viewers over RTSP whose links
 are too weak for the source's pictures get them re-encoded, at fewer bits, then
 smaller, then key frames and sound only, and the source again when it fits. All

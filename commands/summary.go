@@ -136,16 +136,25 @@ func (p *process) details(camera string, gaps []archive.Gap, damage []archive.Da
 		lines = append(lines, fmt.Sprintf("  %s  missing  %s, %s: %s", camera, p.fromTo(g.From, g.To), spanText(g.To.Sub(g.From)), what))
 	}
 	for _, d := range merged(damage) {
-		lines = append(lines, fmt.Sprintf("  %s  damaged  %s: %s, %s lost", camera, p.fromTo(d.From, d.To), count(d.Units, "unit"), count(d.Lost, "packet")))
+		what := count(d.Lost, "packet") + " lost"
+		if d.Units > 0 {
+			what = count(d.Units, "unit") + ", " + what
+		}
+		lines = append(lines, fmt.Sprintf("  %s  damaged  %s, track %d: %s", camera, p.fromTo(d.From, d.To), d.Track, what))
 	}
 	return bounded(camera, lines)
 }
 
-// lesser lists what was recorded from the sub-stream, which is no gap.
+// lesser lists what was recorded from the sub-stream, or while the encoder was held at a low
+// bit rate, which is no gap.
 func (p *process) lesser(camera string, list []archive.Quality) []string {
 	var lines []string
 	for _, q := range list {
-		line := fmt.Sprintf("  %s  smaller  %s, %s: the sub-stream", camera, p.fromTo(q.From, q.To), spanText(q.To.Sub(q.From)))
+		what := "the sub-stream"
+		if q.Limit > 0 {
+			what = fmt.Sprintf("its encoder at %d kbit/s", q.Limit/1000)
+		}
+		line := fmt.Sprintf("  %s  smaller  %s, %s: %s", camera, p.fromTo(q.From, q.To), spanText(q.To.Sub(q.From)), what)
 		if q.Width > 0 {
 			line += fmt.Sprintf(" (%dx%d)", q.Width, q.Height)
 		}

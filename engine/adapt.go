@@ -78,9 +78,8 @@ type adapter struct {
 	ahead   media.Ticks // the most that a PTS of the source was before its DTS
 	coder   *recoder    // nil while copying
 	steered int         // bit/s that steer was told last
-	source  meter       // of the pictures as they come
-	sound   meter
-	sent    int64 // bytes, at the last point
+	survey  survey      // of what comes
+	sent    int64       // bytes, at the last point
 	loop    adaptLoop
 	points  []AdaptPoint
 	changes []AdaptChange
@@ -126,7 +125,7 @@ func (a *adapter) Begin(ctx context.Context, run media.Run) error {
 	defer a.mu.Unlock()
 	a.letGo(ctx)
 	a.run, a.video, a.copying, a.back, a.latest, a.ahead = run, -1, true, false, -1<<62, 0
-	a.gop, a.config = latestGroup{}, nil
+	a.gop, a.config, a.survey = latestGroup{}, nil, survey{}
 	for _, t := range run.Tracks {
 		if a.video < 0 && a.deps.adaptable(t) {
 			a.video, a.config = t.ID, t.Config
@@ -150,11 +149,11 @@ func (a *adapter) Write(ctx context.Context, au media.AccessUnit) error {
 	now := a.deps.Clock.Now()
 	if au.Track != a.video {
 		if !a.run.Tracks[au.Track].Codec.Video() {
-			a.sound.add(now, len(au.Data), false)
+			a.survey.add(now, len(au.Data), false)
 		}
 		return a.queue.Write(ctx, au)
 	}
-	a.source.add(now, len(au.Data), true)
+	a.survey.add(now, len(au.Data), true)
 	if au.Config != nil {
 		a.config = au.Config
 	}
@@ -231,16 +230,19 @@ func (a *adapter) judge(ctx context.Context) {
 		return
 	}
 	f.Backlog += held
-	_, source := a.source.rates(now)
-	_, sound := a.sound.rates(now)
-	if a.steer != nil {
-		source = float64(a.steer.most())
+	pictures, sound, known := a.survey.rates(now)
+	source := pictures + sound
+	switch {
+	case a.steer != nil:
+		source = float64(a.steer.most()) + sound
+	case !known:
+		source = float64(a.run.Rate) // what was seen of it before it was this camera's turn; 0: not known
 	}
 	width, height := a.shape()
 	a.loop.steered = a.steer != nil
-	d, step, why := a.loop.update(now, f, pub, a.o.Ladder, width, height, source+sound)
+	d, step, why := a.loop.update(now, f, pub, a.o.Ladder, width, height, source)
 	pub.SetPace(a.loop.pace(d))
-	a.point(now, f, d, source+sound)
+	a.point(now, f, d, source)
 	if len(why) > 0 {
 		a.turn(ctx, now, step, d, why)
 	}

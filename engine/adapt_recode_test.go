@@ -227,3 +227,46 @@ func TestPicturesThatThereIsNoTimeToReencodeAreAGapOfThatCause(t *testing.T) {
 		t.Errorf("%d gaps are told of; %d units came of %d", told, len(out), len(source))
 	}
 }
+
+// The steps of a source that takes another's place are made for what it is known to need,
+// not for the rate of the other, and are not made before that is known.
+func TestTheStepsAreThoseOfTheSourceThatPlaysNow(t *testing.T) {
+	clock := &setClock{time.Unix(1_800_000_000, 0)}
+	d := Deps{Clock: clock, Observe: func(Event) {}, Coder: struct{ media.Coder }{}}
+	sink := &slowSink{gate: make(chan struct{})}
+	close(sink.gate)
+	line := newLiveLine(d, RelayTarget{Name: "x"})
+	line.queue = newQueue(sink, 1<<20)
+	ladder := presets.Ladder{Name: "two", Rungs: []presets.Rung{{Bitrate: 2_000_000, Width: 1280, Height: 720, FPS: 25}, {Bitrate: 300_000, Width: 320, Height: 180, FPS: 10}}}
+	a := newAdapter(d, RelayAdapt{Ladder: ladder}, line)
+	pub := &rtsp.Publisher{}
+	a.path = func() (rate.Feedback, *rtsp.Publisher) { return rate.Feedback{}, pub }
+	for _, c := range []struct {
+		name  string
+		seen  int           // bit/s, before
+		sends int           // bit/s
+		after time.Duration // that long
+		want  float64       // bit/s for which there are steps; 0: there are none
+	}{
+		{"at first", 0, 400_000, time.Second, 0},
+		{"seen for a while", 0, 400_000, 4 * time.Second, 400_000},
+		{"another, of which nothing is known", 0, 4_000_000, time.Second, 0},
+		{"another, that was seen before", 4_000_000, 4_000_000, time.Second, 4_000_000},
+	} {
+		a.Begin(t.Context(), media.Run{Tracks: []media.Track{{Codec: media.H264, ClockRate: 90000}}, Variant: media.Variant{Rate: c.seen}})
+		for range int(c.after / (100 * time.Millisecond)) {
+			clock.at = clock.at.Add(100 * time.Millisecond)
+			a.Write(t.Context(), media.AccessUnit{Key: true, Data: make([]byte, c.sends/80)})
+			a.judge(t.Context())
+		}
+		if got := a.loop.source; got < 0.9*c.want || got > 1.1*c.want {
+			t.Errorf("%s: steps for %.0f bit/s", c.name, got)
+		}
+	}
+}
+
+// setClock says what it is told to.
+type setClock struct{ at time.Time }
+
+func (c *setClock) Now() time.Time  { return c.at }
+func (c *setClock) Wall() time.Time { return c.at }

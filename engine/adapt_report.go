@@ -18,17 +18,34 @@ import (
 // or a PNG picture by the ending of its name. A file of that name is replaced. The title is
 // what they were sent: "relay of yard".
 func WriteAdaptReport(d Deps, name, title string, targets []RelayTargetSummary) error {
+	kind, err := reportKind(name)
+	if err != nil {
+		return err
+	}
 	draw := adaptSheet(title, targets)
-	var write func(io.Writer) error
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".html":
+	write := draw.png
+	if kind == ".html" {
 		write = func(w io.Writer) error { return draw.html(w, "rtsprec: "+title) }
-	case ".png":
-		write = draw.png
-	default:
-		return fault.New(fault.Usage, "a report is .html or .png, not %s", filepath.Base(name))
 	}
 	return d.aside(name, true, write)
+}
+
+// CheckAdaptReport fails where [WriteAdaptReport] could not write a report of that name
+// now: another ending (fault.Usage), no such folder (fault.NotFound), no right to
+// (fault.Denied), or what else the disk reports. It leaves nothing behind.
+func CheckAdaptReport(d Deps, name string) error {
+	if _, err := reportKind(name); err != nil {
+		return err
+	}
+	return d.writable(name)
+}
+
+func reportKind(name string) (string, error) {
+	kind := strings.ToLower(filepath.Ext(name))
+	if kind != ".html" && kind != ".png" {
+		return "", fault.New(fault.Usage, "a report is .html or .png, not %s", filepath.Base(name))
+	}
+	return kind, nil
 }
 
 // Colours of the report, readable on white and apart for most eyes.

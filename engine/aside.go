@@ -27,21 +27,39 @@ func (d Deps) vacant(name string, overwrite bool) error {
 	return nil
 }
 
-// aside writes a file under another name beside its own, which it gets when it is complete.
-func (d Deps) aside(name string, overwrite bool, fill func(io.Writer) error) error {
-	temp := ""
-	var f vfs.File
+// beside creates a file of another name beside that of a file to be.
+func (d Deps) beside(name string) (temp string, f vfs.File, err error) {
 	for n := 1; ; n++ {
 		temp = filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.part", filepath.Base(name), n))
-		var err error
 		if f, err = d.FS.Create(temp, 0o644); err == nil {
-			break
+			return temp, f, nil
 		}
 		if !errors.Is(err, fs.ErrExist) || n == 100 {
-			return vfs.Fault("create "+name, err)
+			return "", nil, vfs.Fault("create "+name, err)
 		}
 	}
-	err := fill(f)
+}
+
+// writable fails where a file of that name could not be written now. It leaves nothing behind.
+func (d Deps) writable(name string) error {
+	if err := d.vacant(name, true); err != nil {
+		return err
+	}
+	temp, f, err := d.beside(name)
+	if err == nil {
+		f.Close()
+		d.FS.Remove(temp)
+	}
+	return err
+}
+
+// aside writes a file under another name beside its own, which it gets when it is complete.
+func (d Deps) aside(name string, overwrite bool, fill func(io.Writer) error) error {
+	temp, f, err := d.beside(name)
+	if err != nil {
+		return err
+	}
+	err = fill(f)
 	if closed := f.Close(); err == nil {
 		err = vfs.Fault("close "+name, closed)
 	}

@@ -35,7 +35,8 @@ type encoder struct {
 	device  *onvif.Encoder  // nil: not found yet
 	asked   *encoderRequest // under way; nil: none
 	own     int             // kbit/s to be restored; 0: nothing was changed
-	low     bool            // the lower rate is in force
+	is      int             // kbit/s that are in force instead; 0: its own
+	why     string          // they are
 	since   time.Time       // when that was answered
 	retry   rate.Retry      // of a change that failed, or to the camera's own rate
 	refuses bool            // it is left alone
@@ -70,7 +71,7 @@ func (e *encoder) narrow(ctx context.Context, now time.Time, why string) bool {
 	switch {
 	case e.asked != nil:
 		return true
-	case e.low:
+	case e.is > 0:
 		return now.Sub(e.since) < encoderTakes
 	case e.refuses || !e.retry.Due(now):
 		return false
@@ -82,9 +83,18 @@ func (e *encoder) narrow(ctx context.Context, now time.Time, why string) bool {
 // calm says that the main stream has come in time for a while.
 func (e *encoder) calm(ctx context.Context, now time.Time) {
 	e.look(now)
-	if e.low && e.asked == nil && e.retry.Due(now) {
+	if e.is > 0 && e.asked == nil && e.retry.Due(now) {
 		e.ask(ctx, false, "")
 	}
+}
+
+// limit is the bit rate that is in force instead of the camera's own, in bit/s, and why; 0:
+// its own is.
+func (e *encoder) limit() (rate int, why string) {
+	if e == nil {
+		return 0, ""
+	}
+	return 1000 * e.is, e.why
 }
 
 // ask begins a change.
@@ -152,7 +162,7 @@ func (e *encoder) lowered(now time.Time, r *encoderRequest) {
 		e.troubled(r.err)
 		return
 	}
-	e.low, e.since = true, now
+	e.is, e.why, e.since = r.is, r.why, now
 	e.retry.Lost(now)
 	e.say("%s: its encoder is set to %d kbit/s instead of %d", r.why, r.is, own)
 }
@@ -181,7 +191,7 @@ func (e *encoder) raised(now time.Time, r *encoderRequest) {
 
 func (e *encoder) restored() {
 	e.say("its encoder is back at its own %d kbit/s", e.own)
-	e.low, e.own = false, 0
+	e.is, e.own, e.why = 0, 0, ""
 }
 
 // troubled tells, once, why the encoder could not be asked. Who says no is left alone, who

@@ -77,7 +77,13 @@ func TestTheEncoderIsAskedForLessWhileTheWayIsNarrowAndHasItsOwnRateBack(t *test
 	if n := len(e.device.Changes()); n != 2 {
 		t.Errorf("%d changes", n)
 	}
-	verified(t, e.d, e.dir, archive.Clean)
+	c := verified(t, e.d, e.dir, archive.Clean).Cameras[0]
+	if len(c.Quality) != 1 || c.Quality[0].Stream != "main" || c.Quality[0].Limit != 800_000 || !strings.Contains(c.Quality[0].Why, "too narrow") {
+		t.Fatalf("at a low rate: %+v", c.Quality)
+	}
+	if q := c.Quality[0]; time.Duration(c.Coverage.Limited) != q.To.Sub(q.From) || c.Coverage.Limited <= 0 || c.Coverage.Limited >= c.Coverage.Media {
+		t.Errorf("%+v of %+v", q, c.Coverage)
+	}
 }
 
 func TestTheEncoderHasItsOwnRateBackAtTheEndOfARecording(t *testing.T) {

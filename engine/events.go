@@ -132,6 +132,7 @@ type CameraProgress struct {
 	Quality   string  `json:"quality,omitempty"` // what an adapting relay sends: "source", "720p25 1.8 Mbit/s"
 	Stream    string  `json:"stream,omitempty"`  // "sub": the camera's sub-stream, for the reason Why
 	Why       string  `json:"why,omitempty"`
+	Limit     int     `json:"limit,omitempty"` // bit/s: the camera's encoder is held at that, for the reason Why
 	Reason    string  `json:"reason,omitempty"`
 	// Delays are from capture on to the end of each hop, over the last seconds: "received"
 	// here, "sent" to a target, "tcp" and "udp" to readers.

@@ -87,13 +87,17 @@ func (e Gap) Text(zone *time.Location) string {
 	return fmt.Sprintf("%s: gap of %s, %s to %s: %s", e.Camera, seconds(e.To.Sub(e.From).Seconds()), clockTime(e.From, zone), clockTime(e.To, zone), what)
 }
 
-// Text counts units and packets.
+// Text counts packets and units.
 func (e Damage) Text(zone *time.Location) string {
 	span := "at " + clockTime(e.From, zone)
 	if e.To.Sub(e.From) > time.Second {
 		span = fmt.Sprintf("from %s to %s", clockTime(e.From, zone), clockTime(e.To, zone))
 	}
-	return fmt.Sprintf("%s: %s lost %s, %s of track %d damaged", e.Camera, plural(int(e.Lost), "packet"), span, plural(int(e.Units), "unit"), e.Track)
+	text := fmt.Sprintf("%s: %s of track %d lost %s", e.Camera, plural(int(e.Lost), "packet"), e.Track, span)
+	if e.Units > 0 {
+		text += fmt.Sprintf(", %s damaged", plural(int(e.Units), "unit"))
+	}
+	return text
 }
 
 // Text names the file.
@@ -138,6 +142,8 @@ func (e Progress) Text(zone *time.Location) string {
 		s := fmt.Sprintf("%s %s %.1f fps %.1f Mbit/s", c.Name, c.State, c.FPS, c.Bitrate/1e6)
 		if c.Stream != "" {
 			s += " (the sub-stream)"
+		} else if c.Limit > 0 {
+			s += fmt.Sprintf(" (its encoder at %d kbit/s)", c.Limit/1000)
 		}
 		if c.Gaps > 0 {
 			s += fmt.Sprintf(" %d gaps %s", c.Gaps, seconds(c.GapTime))

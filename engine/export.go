@@ -52,7 +52,9 @@ type ExportOptions struct {
 	Stdout    io.Writer // for "-"
 	Container Container // empty: as the name says
 	Overwrite bool
-	Transcode TranscodeOptions // what is not copied; Accept is Export's own
+	// AsRecorded exports the sub-stream also where the main stream is kept beside it.
+	AsRecorded bool
+	Transcode  TranscodeOptions // what is not copied; Accept is Export's own
 	// Exact cuts to the picture: where the range begins within a group of pictures, and where
 	// it ends in one whose order allows no cut, that group is encoded anew. All others are
 	// copied.
@@ -182,7 +184,7 @@ func (x *export) assemble(ctx context.Context) error {
 	}
 	var none error
 	for i, camera := range cameras {
-		clip, err := x.clip(ctx, camera, archive.ClipOptions{From: from, To: x.to, Audio: x.Audio, Gaps: x.Gaps})
+		clip, err := x.clip(ctx, camera, archive.ClipOptions{From: from, To: x.to, Audio: x.Audio, Gaps: x.Gaps, AsRecorded: x.AsRecorded})
 		if fault.Is(err, fault.NotFound) && len(cameras) > 1 {
 			x.observe(Notice{Camera: camera, Message: err.Error()})
 			none = err

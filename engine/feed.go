@@ -40,16 +40,18 @@ type feed struct {
 	slept   time.Duration  // how long the machine had been asleep when a session last ended
 	played  bool           // the session was begun while the sub-stream was wanted
 
-	mu      sync.Mutex
-	state   state
-	session Session       // nil while there is none
-	shown   media.Variant // of the newest session
-	reason  string        // why there is none
-	meter   meter
-	units   uint64 // delivered to the sink, of all runs
-	bytes   int64
-	latest  time.Time  // when the last one was delivered
-	kind    fault.Kind // of the last failure
+	mu       sync.Mutex
+	state    state
+	session  Session       // nil while there is none
+	shown    media.Variant // of the newest session
+	limit    int           // bit/s that the camera's encoder is held at; 0: it is not
+	limitWhy string
+	reason   string // why there is none
+	meter    meter
+	units    uint64 // delivered to the sink, of all runs
+	bytes    int64
+	latest   time.Time  // when the last one was delivered
+	kind     fault.Kind // of the last failure
 }
 
 // state is what a feed is doing, as the display says it.
@@ -389,6 +391,8 @@ func (f *feed) progress(now time.Time) CameraProgress {
 		p.Transport = string(s.Transport)
 		if f.shown.Stream == media.SubStream {
 			p.Stream, p.Why = f.shown.Stream, f.shown.Why
+		} else if f.limit > 0 {
+			p.Limit, p.Why = f.limit, f.limitWhy
 		}
 		p.Queue = s.Queued
 		if t, ok := f.sink.(*transcoder); ok {

@@ -34,9 +34,7 @@ type pathAdapter struct {
 	video   media.TrackID // its ID; -1: none that can be adapted
 	config  []byte
 	gop     latestGroup
-	begun   time.Time // the first whole second of the run; zero: nothing came yet
-	source  meter     // of the pictures since
-	sound   meter     // of the rest
+	survey  survey
 	ladder  sharedLadder
 	viewers map[rtsp.Viewer]*adaptedViewer
 	rungs   *sharedRungs // nil: nothing is re-encoded
@@ -52,10 +50,8 @@ type adaptedViewer struct {
 	step    int
 }
 
-const (
-	changesTold = 5               // changes of a path told in a second; the others are counted
-	surveyed    = 2 * time.Second // of a run, before the source's rate is believed
-)
+// changesTold is how many changes of a path are told in a second; the others are counted.
+const changesTold = 5
 
 func newPathAdapter(d Deps, name string, o RelayAdapt, s *rtsp.Stream) *pathAdapter {
 	return &pathAdapter{deps: d, name: name, o: o, stream: s, video: -1, viewers: map[rtsp.Viewer]*adaptedViewer{}}
@@ -67,7 +63,7 @@ func (a *pathAdapter) begin(ctx context.Context, run media.Run) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.video, a.gop, a.ladder = -1, latestGroup{}, sharedLadder{}
-	a.begun, a.source, a.sound = time.Time{}, meter{}, meter{}
+	a.survey = survey{}
 	for _, t := range run.Tracks {
 		if t.Codec.Video() {
 			if a.deps.adaptable(t) {
@@ -88,15 +84,7 @@ func (a *pathAdapter) put(au media.AccessUnit) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.deps.Clock.Now()
-	if a.begun.IsZero() { // what is left of a second is not measured
-		a.begun = now.Truncate(time.Second).Add(time.Second)
-	}
-	if rates := &a.sound; !now.Before(a.begun) {
-		if au.Track == a.video {
-			rates = &a.source
-		}
-		rates.add(now, len(au.Data), au.Track == a.video)
-	}
+	a.survey.add(now, len(au.Data), au.Track == a.video)
 	if au.Track != a.video {
 		return
 	}
@@ -146,9 +134,8 @@ func (a *pathAdapter) judge(viewers []rtsp.Viewer) *sharedRungs {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.deps.Clock.Now()
-	_, source := a.source.rates(now)
-	_, sound := a.sound.rates(now)
-	if !a.begun.IsZero() && now.Sub(a.begun) > surveyed {
+	source, sound, known := a.survey.rates(now)
+	if known {
 		a.shape(source+sound, sound)
 	}
 	here := make(map[rtsp.Viewer]*adaptedViewer, len(viewers))

@@ -261,6 +261,10 @@ func (p *livePath) pull(ctx, work context.Context) (run func()) {
 	f := &feed{
 		deps: p.hub.deps, clock: p.hub.clock, camera: *p.conf.Camera, sink: p, files: p.hub.files, queue: p.hub.queue,
 		end: func() time.Time { return time.Time{} }, state: stateConnecting,
+		streams: streams{follow: true},
+	}
+	if p.record == nil {
+		f.patience = handOverLive
 	}
 	p.feed = f
 	return func() {

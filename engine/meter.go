@@ -46,3 +46,34 @@ func (m *meter) rates(now time.Time) (fps, bitrate float64) {
 	span := float64(newest - oldest + 1)
 	return float64(units) / span, float64(bytes) * 8 / span
 }
+
+// surveyed is how much of a run is seen before its rate is believed.
+const surveyed = 2 * time.Second
+
+// survey measures a source from the beginning of a run on. The zero value is ready.
+type survey struct {
+	begun    time.Time // the first whole second; zero: nothing came yet
+	pictures meter
+	sound    meter
+}
+
+// add counts a unit of size bytes.
+func (s *survey) add(now time.Time, size int, picture bool) {
+	if s.begun.IsZero() { // what is left of a second is not measured
+		s.begun = now.Truncate(time.Second).Add(time.Second)
+	}
+	switch {
+	case now.Before(s.begun):
+	case picture:
+		s.pictures.add(now, size, true)
+	default:
+		s.sound.add(now, size, false)
+	}
+}
+
+// rates are bits per second of the pictures and of the rest; known: they can be believed.
+func (s *survey) rates(now time.Time) (pictures, sound float64, known bool) {
+	_, pictures = s.pictures.rates(now)
+	_, sound = s.sound.rates(now)
+	return pictures, sound, !s.begun.IsZero() && now.Sub(s.begun) > surveyed
+}

@@ -198,6 +198,7 @@ func (r *relay) prepare() (err error) {
 		if err != nil {
 			return err
 		}
+		r.intake.recorder = sink
 		add(sink, orDefault(r.o.Record.Queue, DefaultQueue))
 	}
 	r.feed = &feed{

@@ -7,15 +7,18 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rtsprec/engine/journal"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rate"
+	"rtsprec/engine/record"
 )
 
 // intake is a Sink that hands everything to many, none of which makes it wait.
 type intake struct {
-	ways   []way
-	clock  media.Clock
-	delays rate.Delays // from capture on
+	ways     []way
+	recorder media.Sink // behind the queue of one of them; nil: nothing is recorded
+	clock    media.Clock
+	delays   rate.Delays // from capture on
 
 	mu    sync.Mutex
 	began time.Time
@@ -66,6 +69,20 @@ func (i *intake) Close(ctx context.Context) error {
 		group.Go(func() error { return q.Close(ctx) })
 	}
 	return group.Wait()
+}
+
+// ObserveClock implements record.ClockObserver.
+func (i *intake) ObserveClock(c journal.Clock) {
+	if o, ok := i.recorder.(record.ClockObserver); ok {
+		o.ObserveClock(c)
+	}
+}
+
+// ObserveLimit implements record.LimitObserver.
+func (i *intake) ObserveLimit(at time.Time, limit int, why string) {
+	if o, ok := i.recorder.(record.LimitObserver); ok {
+		o.ObserveLimit(at, limit, why)
+	}
 }
 
 // first is when the first unit was captured; zero: none has come.

@@ -10,6 +10,7 @@ import (
 	"rtsprec/engine/fault"
 	"rtsprec/engine/media"
 	"rtsprec/engine/rate"
+	"rtsprec/engine/record"
 	"rtsprec/engine/rtsp"
 )
 
@@ -141,7 +142,14 @@ func (f *feed) compare(ctx context.Context, s Session, au media.AccessUnit) erro
 	if b := f.beside; b != nil {
 		return f.attend(b, now)
 	}
-	if !f.sub && f.follow && f.eases(ctx, now) || !f.hasSub() {
+	if !f.sub && f.follow {
+		eased := f.eases(ctx, now)
+		f.tellLimit(au.Wall)
+		if eased {
+			return nil
+		}
+	}
+	if !f.hasSub() {
 		return nil
 	}
 	switch {
@@ -172,6 +180,19 @@ func (f *feed) eases(ctx context.Context, now time.Time) bool {
 		f.encoder.calm(ctx, now)
 	}
 	return false
+}
+
+// tellLimit tells the sink, and whoever asks for progress, at which bit rate the camera's
+// encoder is held.
+func (f *feed) tellLimit(at time.Time) {
+	limit, why := f.encoder.limit()
+	f.mu.Lock()
+	same := f.limit == limit
+	f.limit, f.limitWhy = limit, why
+	f.mu.Unlock()
+	if o, ok := f.sink.(record.LimitObserver); ok && !same {
+		o.ObserveLimit(at, limit, why)
+	}
 }
 
 // other opens the other stream, beside s where the camera gives two sessions.

@@ -292,6 +292,13 @@ func (t *transcoder) ObserveClock(o journal.Clock) {
 	}
 }
 
+// ObserveLimit implements record.LimitObserver, where the sink does.
+func (t *transcoder) ObserveLimit(at time.Time, limit int, why string) {
+	if sink, ok := t.sink.(record.LimitObserver); ok {
+		sink.ObserveLimit(at, limit, why)
+	}
+}
+
 // start implements way, for one that is in front of another.
 func (t *transcoder) start(work context.Context) {
 	if w, ok := t.out.(way); ok {

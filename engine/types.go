@@ -60,7 +60,7 @@ type CameraSummary struct {
 	Damage   []archive.Damage  `json:"damage"`
 	Files    []string          `json:"files"` // relative to the recording
 	Bytes    int64             `json:"bytes"`
-	Quality  []archive.Quality `json:"quality,omitempty"` // recorded from the sub-stream, which is no gap
+	Quality  []archive.Quality `json:"quality,omitempty"` // recorded at less than the camera's best, which is no gap
 	Lead     float64           `json:"lead_s,omitempty"`  // seconds of the window before its first key frame, which are no gap
 	Answered bool              `json:"answered"`          // it delivered media at least once
 	Trouble  string            `json:"trouble,omitempty"` // the last reason when it did not

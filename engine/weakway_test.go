@@ -278,6 +278,13 @@ func TestTheMainStreamOfAWeakSpanIsFetchedAndKeptBeside(t *testing.T) {
 	if first.From.After(c.Quality[0].From.Add(time.Second)) || last.To.Before(c.Quality[0].To.Add(-time.Second)) || c.Coverage.Sub == 0 {
 		t.Errorf("beside %v to %v, smaller %+v, coverage %+v", first.From, last.To, c.Quality[0], c.Coverage)
 	}
+	for asRecorded, notes := range map[bool]int{false: 1, true: 0} {
+		o := engine.ExportOptions{Dir: w.dir, Output: filepath.Join(t.TempDir(), "a.mp4"), AsRecorded: asRecorded}
+		report, err := engine.Export(t.Context(), w.d, o)
+		if err != nil || len(report.Files) != 1 || len(report.Files[0].Notes) != notes || report.Files[0].Length < 8.5 || report.Files[0].Length > 9.5 {
+			t.Errorf("as recorded %t: %v %+v", asRecorded, err, report)
+		}
+	}
 	units, _ := content(t, w.dir, "a")
 	if n := len(units[0]); n > 30*9 {
 		t.Errorf("%d pictures are played of 9 s", n)
@@ -431,4 +438,41 @@ func TestATargetKeepsItsSessionWhileTheWayFromTheCameraIsTooNarrow(t *testing.T)
 	if files := mediaFiles(t, dir); len(files) != 2 {
 		t.Errorf("%d files, want one of each size", len(files))
 	}
+}
+
+// The camera says its parameter sets in its description only, as above.
+func TestViewersAndTheRecordingOfAServerGoOnWhileTheWayFromACameraIsTooNarrow(t *testing.T) {
+	t.Parallel()
+	way := newWeakWay(t, map[string]rtspcam.Stream{"main": "heavy+aac,noparams", "sub": "h264+aac,noparams"})
+	c, dir := camera("a", way.url("main"), "tcp"), filepath.Join(t.TempDir(), "rec")
+	c.SubURL = way.url("sub")
+	s := serve(t, engine.ServeOptions{Paths: []engine.ServePath{{Name: "a", Camera: &c, Record: true}}, Record: engine.RecordInto{Dir: dir}})
+	v := s.watch(t, "a")
+	way.kbit(1500)
+	track := v.Run().Tracks[0]
+	width := func() int { info, _ := media.Inspect(track); return info.Width }
+	began, last := width(), time.Time{}
+	for ctx, at := t.Context(), time.Now(); width() != 320; {
+		au, err := v.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if au.Wall.Before(last) && au.Track == track.ID || time.Since(at) > 40*time.Second {
+			t.Fatalf("%v after %v: still %d pixels wide", au.Wall, last, width())
+		}
+		if au.Track == track.ID {
+			last = au.Wall
+		}
+		if au.Config != nil && au.Track == track.ID {
+			track.Config = au.Config
+		}
+	}
+	if ups := all[engine.CameraUp](s.events); began <= 320 || len(ups) != 2 || !strings.Contains(ups[1].Why, "too narrow") {
+		t.Errorf("%d pixels wide at first, %+v", began, ups)
+	}
+	s.end(t)
+	if one := verified(t, s.Deps, dir, archive.Clean).Cameras[0]; len(one.Quality) != 1 || len(one.Gaps) > 0 {
+		t.Errorf("%+v", one)
+	}
+	decodes(t, dir)
 }

@@ -117,7 +117,7 @@ func (l *webLibrary) Timeline(_ context.Context, camera string, from, to time.Ti
 }
 
 func spanOf(s archive.Span, gaps []archive.Gap) web.Span {
-	told := web.Span{Use: string(s.Use), From: s.From, To: s.To, Causes: s.Causes, Damage: s.Damage, Filled: s.Filled, Stream: s.Stream, Note: s.Why}
+	told := web.Span{Use: string(s.Use), From: s.From, To: s.To, Causes: s.Causes, Damage: s.Damage, Filled: s.Filled, Stream: s.Stream, Low: s.Low, Note: s.Why}
 	if s.Use == archive.UseGap {
 		for _, g := range gaps {
 			if g.Note != "" && g.From.Before(s.To) && g.To.After(s.From) {

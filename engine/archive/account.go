@@ -111,7 +111,7 @@ func (v *verifier) camera(c *Camera, files []*file) {
 	}
 	gaps, leads := c.missing()
 	l := v.rec.settle(c, all.pieces, gaps, leads)
-	report.Coverage = l.coverage(c.countGaps(l.window), c.lesser())
+	report.Coverage = l.coverage(c.countGaps(l.window), c.lesser(), c.limited())
 	report.Units = video.Units + sound.Units
 	for _, t := range []*tally{&video, &sound} {
 		if t.Codec == "" {
@@ -145,7 +145,7 @@ func (v *verifier) trackCoverage(c *Camera, t *tally, leads []span) Coverage {
 		}
 	}
 	l := v.rec.settle(c, t.pieces, gaps, leads)
-	return l.coverage(len(spans(gaps).within(l.window)), nil)
+	return l.coverage(len(spans(gaps).within(l.window)), nil, nil)
 }
 
 // unexplained tells of time for which there is neither media nor a cause.

@@ -107,6 +107,7 @@ type Segment struct {
 	File   string // final name relative to the recording, forward slashes
 	Origin string // "replay": backfilled
 	Stream string // "sub": from the camera's sub-stream
+	Limit  int    // bit/s that the encoder of the main stream was held at when it began; 0: it was not
 	Source string // of Beside: who played it; empty: it is not whole yet
 	Sealed bool   // else the name on the disk has ".part" behind it
 	Size   int64  // sealed: of the file; open: committed bytes

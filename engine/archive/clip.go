@@ -35,6 +35,9 @@ type ClipOptions struct {
 	From, To time.Time
 	Audio    string  // take the sound of this camera instead of the picture's own; empty: its own
 	Gaps     GapMode // empty: GapsKeep
+	// AsRecorded leaves what was recorded from a camera's sub-stream as it is, also where the
+	// main stream was got afterwards and is kept beside it.
+	AsRecorded bool
 	// Browser makes sound that browsers do not play into FLAC (G.711, G.726, L16) and
 	// leaves out what cannot be made playable. Clip.Notes says so.
 	Browser bool
@@ -97,7 +100,7 @@ func clip(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error)
 			c.Close()
 		}
 	}()
-	main, err := c.open(ctx, fsys, find, camera, o.From, o.To)
+	main, err := c.open(ctx, fsys, find, camera, o.From, o.To, o.AsRecorded)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +114,7 @@ func clip(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error)
 		if end.IsZero() {
 			end = p.end
 		}
-		if sound, err = c.open(ctx, fsys, find, o.Audio, p.from, end); err != nil {
+		if sound, err = c.open(ctx, fsys, find, o.Audio, p.from, end, o.AsRecorded); err != nil {
 			return nil, err
 		}
 	}
@@ -130,7 +133,7 @@ func clip(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error)
 	return c, nil
 }
 
-func (c *Clip) open(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error), camera string, from, to time.Time) (*strip, error) {
+func (c *Clip) open(ctx context.Context, fsys vfs.FS, find func(string) ([]Holding, error), camera string, from, to time.Time, asRecorded bool) (*strip, error) {
 	holdings, err := find(camera)
 	if err != nil {
 		return nil, err
@@ -140,6 +143,11 @@ func (c *Clip) open(ctx context.Context, fsys vfs.FS, find func(string) ([]Holdi
 		return nil, err
 	}
 	c.strips = append(c.strips, s)
+	if !asRecorded {
+		for _, h := range holdings {
+			s.prefer(fsys, h, from, to)
+		}
+	}
 	return s, nil
 }
 

@@ -180,7 +180,7 @@ func (f *folder) segment(seq uint64, e *journal.Segment) {
 		f.problem(seq, "segment %d of %s for the second time", e.N, e.Camera)
 		return
 	}
-	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), Stream: e.Stream, beside: e.Beside, instead: len(e.Instead) > 0}
+	s := &Segment{Camera: e.Camera, N: e.N, Run: e.Run, File: e.File, Start: e.Start, End: e.Start, Origin: f.origin(e.Run), Stream: e.Stream, Limit: e.Limit, beside: e.Beside, instead: len(e.Instead) > 0}
 	for _, t := range e.Tracks {
 		s.Tracks = append(s.Tracks, SegmentTrack{Track: t, Start: e.Start, End: e.Start})
 	}

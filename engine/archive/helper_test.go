@@ -52,6 +52,8 @@ type maker struct {
 	tracks  []media.Track
 	runs    uint64
 	origin  string // of what is shot; empty: live
+	stream  string // of the segments: media.SubStream, or empty
+	beside  bool   // they stand beside others
 }
 
 // begin makes an empty recording that opened at nine.
@@ -142,7 +144,7 @@ func (m *maker) open(camera string, start time.Time) *open {
 	s.w, err = segment.NewWriter(s.h, segment.Header{Camera: camera, Start: start, Tracks: m.tracks})
 	m.must(err)
 	m.must(m.fs.SyncDir(filepath.Dir(m.path(s.file))))
-	m.line(&journal.Segment{Camera: camera, N: s.n, File: s.file, Run: max(m.runs, 1), Start: start, Tracks: m.lineTracks()})
+	m.line(&journal.Segment{Camera: camera, N: s.n, File: s.file, Run: max(m.runs, 1), Start: start, Tracks: m.lineTracks(), Stream: m.stream, Beside: m.beside})
 	m.sync()
 	return s
 }

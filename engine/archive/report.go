@@ -55,7 +55,7 @@ type CameraReport struct {
 	Gaps     []Gap           `json:"gaps,omitempty"`    // journaled or measured; never the lead-in
 	Damage   []Damage        `json:"damage,omitempty"`  // packets lost on the way, as journaled
 	Beside   []Beside        `json:"beside,omitempty"`  // the main stream of times of Quality, got afterwards and kept beside
-	Quality  []Quality       `json:"quality,omitempty"` // recorded from the sub-stream, which is no gap
+	Quality  []Quality       `json:"quality,omitempty"` // recorded at less than the camera's best, which is no gap
 }
 
 // TrackCoverage is the coverage of one elementary stream of a camera: of all its video,

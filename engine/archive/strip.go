@@ -88,7 +88,7 @@ const maxUnits = 20_000_000
 func bounded(holdings []Holding, from, to time.Time) error {
 	units := int64(0)
 	for _, h := range holdings {
-		for _, seg := range h.Camera.Segments {
+		for _, seg := range slices.Concat(h.Camera.Segments, h.Camera.Beside) {
 			if seg.touches(from, to) {
 				units += seg.Units()
 			}

@@ -127,6 +127,7 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 					}
 					cs.prune(0, ic.PrunedBytes, time.Duration(ic.PrunedMedia))
 					cs.Coverage.Sub += Seconds(ic.Sub)
+					cs.Coverage.Limited += Seconds(ic.Limited)
 				}
 			}
 		}
@@ -140,6 +141,10 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 				cs.add(1, seg.Size, seg.End.Sub(seg.Start), 0, 0)
 				if seg.Stream == media.SubStream {
 					cs.Coverage.Sub += Seconds(seg.End.Sub(seg.Start))
+				} else {
+					for _, x := range journal.Limits(seg.Start, seg.End, seg.Limit, c.told) {
+						cs.Coverage.Limited += Seconds(x.To.Sub(x.From))
+					}
 				}
 			}
 		}
@@ -152,6 +157,7 @@ func sumUp(tail *Recording, log *journal.Log, index *journal.Index) *Summary {
 		cs.Coverage.Gaps = max(0, cs.Coverage.Gaps)
 		cs.Coverage.Media = min(cs.Coverage.Media, cs.Coverage.Window)
 		cs.Coverage.Sub = min(cs.Coverage.Sub, cs.Coverage.Media)
+		cs.Coverage.Limited = min(cs.Coverage.Limited, cs.Coverage.Media)
 		s.Cameras = append(s.Cameras, cs)
 		s.Bytes += cs.Bytes
 	}

@@ -44,6 +44,7 @@ func (r *Recording) Timeline(c *Camera) []Span {
 	parts = divide(parts, damageOf(c.Damage), func(s *Span) { s.Damage = true })
 	parts = divide(parts, c.filled(), func(s *Span) { s.Filled = true })
 	parts = divide(parts, c.lesser(), func(s *Span) { s.Stream = media.SubStream })
+	parts = divide(parts, c.limited(), func(s *Span) { s.Low = true })
 	for _, part := range parts {
 		add(part.Span, part.spans)
 	}
@@ -118,7 +119,7 @@ func (s Span) span() span { return span{s.From, s.To} }
 // Coverage sums up the camera's window.
 func (r *Recording) Coverage(c *Camera) Coverage {
 	l := r.ledger(c)
-	return l.coverage(c.countGaps(l.window), c.lesser())
+	return l.coverage(c.countGaps(l.window), c.lesser(), c.limited())
 }
 
 // ledger settles a camera's window by what the journal says.

@@ -30,6 +30,7 @@ type Span struct {
 	Damage bool         `json:"damage,omitempty"` // media that arrived incomplete
 	Filled bool         `json:"filled,omitempty"` // media that was missing at first and was got afterwards
 	Stream string       `json:"stream,omitempty"` // of media: "sub" where it is the sub-stream's
+	Low    bool         `json:"low,omitempty"`    // media of the main stream while its encoder was held at a low bit rate
 	Why    string       `json:"why,omitempty"`    // of what was pruned
 }
 
@@ -37,7 +38,8 @@ type Span struct {
 type Coverage struct {
 	Window      Seconds `json:"window_s"` // as far as it has passed
 	Media       Seconds `json:"media_s"`
-	Sub         Seconds `json:"sub_s,omitempty"` // of Media, from the camera's sub-stream
+	Sub         Seconds `json:"sub_s,omitempty"`     // of Media, from the camera's sub-stream
+	Limited     Seconds `json:"limited_s,omitempty"` // of Media, while the camera's encoder was held at a low bit rate
 	Gaps        Seconds `json:"gaps_s"`
 	Pruned      Seconds `json:"pruned_s,omitempty"`
 	LeadIn      Seconds `json:"lead_in_s,omitempty"`
@@ -154,9 +156,11 @@ func touches(set spans, h span) bool {
 }
 
 // coverage sums the ledger up. count is the number of gaps journaled in the window.
-func (l ledger) coverage(count int, lesser spans) Coverage {
+func (l ledger) coverage(count int, lesser, limited spans) Coverage {
+	of := func(set spans) Seconds { return Seconds(l.media.total() - l.media.minus(set).total()) }
 	return Coverage{
-		Sub:         Seconds(l.media.total() - l.media.minus(lesser).total()),
+		Sub:         of(lesser),
+		Limited:     of(limited),
 		Window:      Seconds(l.window.length()),
 		Media:       Seconds(l.media.total()),
 		Gaps:        Seconds(l.gaps.total()),

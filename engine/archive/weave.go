@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math"
@@ -75,7 +74,7 @@ func (s *strip) weave() {
 			s.stretches = slices.DeleteFunc(s.stretches, func(one *stretch) bool { return one == fill })
 		}
 	}
-	slices.SortStableFunc(s.stretches, func(a, b *stretch) int { return cmp.Or(a.begins().Compare(b.begins()), cmp.Compare(a.name, b.name)) })
+	s.sort()
 }
 
 // divide divides the file that has the gap of a filling in its middle, if one has and they

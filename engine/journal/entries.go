@@ -81,6 +81,7 @@ type Segment struct {
 	Instead []Instead `json:"instead,omitempty"`
 	Fill    uint64    `json:"fill,omitempty"`   // ID of the gap it is to fill: without a Backfill it holds nothing that counts
 	Stream  string    `json:"stream,omitempty"` // "sub": of the camera's sub-stream
+	Limit   int       `json:"limit,omitempty"`  // bit/s: when it began the camera's encoder was held at that, see Quality
 	Beside  bool      `json:"beside,omitempty"` // it is to hold again what another holds of the sub-stream: without a Beside it holds nothing that counts
 }
 
@@ -123,6 +124,7 @@ type Seal struct {
 	Ends     []time.Time `json:"ends"`
 	Units    []int64     `json:"units"`
 	Stream   string      `json:"stream,omitempty"`   // as in Segment
+	Limit    int         `json:"limit,omitempty"`    // as in Segment
 	Salvaged int64       `json:"salvaged,omitempty"` // bytes kept by recovery beyond the last commit
 	Cut      int64       `json:"cut,omitempty"`      // bytes recovery moved to quarantine
 }
@@ -191,7 +193,8 @@ type Lead struct {
 // Quality says which of a camera's streams is recorded from here on, for a camera that has a
 // sub-stream: its run and those behind it, until the next such line of the camera. What is
 // recorded of the sub-stream is no gap; its segments say so too (Segment.Stream), so that
-// nobody has to look for this line.
+// nobody has to look for this line. The same line says at which bit rate the encoder of the
+// main stream is held from From on, in the middle of a segment too ([Limits]).
 type Quality struct {
 	Camera string      `json:"camera"`
 	Run    uint64      `json:"run"`
@@ -203,6 +206,7 @@ type Quality struct {
 	Width  int         `json:"width,omitempty"` // of the picture, pixels
 	Height int         `json:"height,omitempty"`
 	Rate   int         `json:"bitrate,omitempty"` // bit/s, as far as it was seen before From
+	Limit  int         `json:"limit,omitempty"`   // bit/s: of the main stream, its encoder is asked for no more; 0: for its own rate
 }
 
 // Backfill says that what a gap lacked is recorded after all: segment N, complete before

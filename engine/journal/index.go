@@ -47,6 +47,7 @@ type Coverage struct {
 	Lowest   uint64    `json:"lowest,omitempty"`
 	Highest  uint64    `json:"highest,omitempty"` // also of those only begun
 	Sub      Duration  `json:"sub,omitempty"`     // of Media, from the sub-stream
+	Limited  Duration  `json:"limited,omitempty"` // of Media, while the encoder was held at a low rate
 	Gaps     int       `json:"gaps,omitempty"`
 	Missing  Duration  `json:"missing,omitempty"` // length of the union of the gaps that ended
 

@@ -19,6 +19,8 @@ type cameraSummary struct {
 	segments map[uint64]segmentState
 	media    spans
 	sub      spans // of media, from the sub-stream
+	limited  spans // of media, while the encoder was held at a low rate
+	changes  []Quality
 	bytes    int64
 	sealed   int
 	gaps     map[uint64]Gap // as its last line in this file says
@@ -94,6 +96,8 @@ func (s *summary) add(l *Line) {
 		s.at(e.From, e.To)
 	case *Quality:
 		s.at(e.From)
+		c := s.camera(e.Camera)
+		c.changes = append(c.changes, *e)
 	case *Beside:
 		s.at(e.From, e.To)
 	case *Close:
@@ -132,6 +136,10 @@ func (c *cameraSummary) seal(e *Seal) {
 			c.media = append(c.media, span{e.Start, e.End})
 			if e.Stream == media.SubStream {
 				c.sub = append(c.sub, span{e.Start, e.End})
+			} else {
+				for _, l := range Limits(e.Start, e.End, e.Limit, c.changes) {
+					c.limited = append(c.limited, span{l.From, l.To})
+				}
 			}
 		}
 	}
@@ -143,6 +151,7 @@ func (c *cameraSummary) coverage(name string) Coverage {
 	out := Coverage{Camera: name, Bytes: c.bytes, Segments: c.sealed, Gaps: len(c.gaps)}
 	out.First, out.Last, out.Media = c.media.union()
 	_, _, out.Sub = c.sub.union()
+	_, _, out.Limited = c.limited.union()
 	for _, n := range slices.Sorted(maps.Keys(c.segments)) {
 		state := c.segments[n]
 		out.Highest = n

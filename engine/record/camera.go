@@ -34,6 +34,8 @@ type camera struct {
 	run      uint64
 	variant  media.Variant // which of the camera's streams it is
 	told     string        // of the last quality line
+	limit    int           // bit/s that the encoder of the main stream is held at; 0: it is not
+	limitWhy string
 	tracks   []*track
 	lead     *track             // decides when to cut: the picture, or the first sound
 	began    bool               // something of this run was recorded
@@ -165,6 +167,20 @@ func (s *sink) Close(ctx context.Context) error {
 func (s *sink) ObserveClock(o journal.Clock) {
 	o.Camera, o.At, o.Arrival = s.name, utc(o.At), utc(o.Arrival)
 	s.r.lines.post(&o)
+}
+
+// ObserveLimit implements LimitObserver.
+func (s *sink) ObserveLimit(at time.Time, limit int, why string) {
+	c := s.camera
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.usable() != nil || c.limit == limit {
+		return
+	}
+	c.limit, c.limitWhy = limit, fault.Redact(why)
+	if c.began && c.stream() == "" {
+		c.r.lines.post(c.quality(utc(at), media.MainStream, why))
+	}
 }
 
 // Away implements AwayObserver.

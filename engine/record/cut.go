@@ -331,7 +331,7 @@ func (c *camera) cut(t *track, au media.AccessUnit) error {
 // newFile describes a file for the run's tracks, as they are configured now.
 func (c *camera) newFile(origin, from time.Time) *file {
 	f := &file{
-		run: c.run, stream: c.stream(), from: from, until: nextInstant(from, c.r.segmentLength()), span: c.r.fragmentLength(), video: -1,
+		run: c.run, stream: c.stream(), limit: c.limited(), from: from, until: nextInstant(from, c.r.segmentLength()), span: c.r.fragmentLength(), video: -1,
 		keep: keepLimit(len(c.r.all())),
 		head: segment.Header{Camera: c.name, Start: origin}, slots: map[media.TrackID]int{},
 	}

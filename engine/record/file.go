@@ -27,6 +27,7 @@ type file struct {
 	name    string // final, relative to the recording, forward slashes
 	run     uint64
 	stream  string // media.SubStream: of the camera's sub-stream
+	limit   int    // bit/s, see journal.Segment
 	head    segment.Header
 	slots   map[media.TrackID]int // tracks of the run that are in it
 	until   time.Time             // the instant from which on a key frame cuts

@@ -208,7 +208,8 @@ func (m *mending) reaches(s *segment.File) bool {
 
 // end journals how the segment ended.
 func (m *mending) end(seal *journal.Seal, salvaged, lost int64) {
-	seal.Camera, seal.N, seal.Stream, seal.Salvaged, seal.Cut = m.c.name, m.t.line.N, m.t.line.Stream, salvaged, lost
+	line := m.t.line
+	seal.Camera, seal.N, seal.Stream, seal.Limit, seal.Salvaged, seal.Cut = m.c.name, line.N, line.Stream, line.Limit, salvaged, lost
 	m.t.seal = seal
 	m.k.end = later(m.k.end, seal.End)
 	m.v.r.lines.post(seal)

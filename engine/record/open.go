@@ -101,7 +101,7 @@ func (c *camera) makeDay(day string) error {
 }
 
 func (c *camera) line(f *file) *journal.Segment {
-	line := &journal.Segment{Camera: c.name, N: f.n, File: f.name, Run: f.run, Start: utc(f.head.Start), Instead: f.instead, Fill: f.fill, Stream: f.stream, Beside: f.beside}
+	line := &journal.Segment{Camera: c.name, N: f.n, File: f.name, Run: f.run, Start: utc(f.head.Start), Instead: f.instead, Fill: f.fill, Stream: f.stream, Limit: f.limit, Beside: f.beside}
 	for _, t := range f.head.Tracks {
 		line.Tracks = append(line.Tracks, journal.Track{Codec: t.Codec, Clock: t.ClockRate, Channels: t.Channels})
 	}
@@ -130,7 +130,7 @@ func (c *camera) relocate(f *file) error {
 		return nil
 	}
 	n := &file{
-		run: f.run, stream: f.stream, from: f.from, until: f.until, span: f.span, video: f.video, slots: f.slots, keep: f.keep,
+		run: f.run, stream: f.stream, limit: c.limited(), from: f.from, until: f.until, span: f.span, video: f.video, slots: f.slots, keep: f.keep,
 		head:    segment.Header{Camera: c.name, Start: start, Tracks: f.head.Tracks},
 		instead: []journal.Instead{{N: f.n, From: from}},
 	}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -98,6 +99,70 @@ func TestAKillLeavesWhichStreamWasRecorded(t *testing.T) {
 		}
 		if sealed != len(rec.Cameras[0].Segments) {
 			t.Errorf("%d seals of the sub-stream, %d segments", sealed, len(rec.Cameras[0].Segments))
+		}
+	})
+}
+
+// An encoder is held at a low bit rate in the middle of a segment and over a cut; the
+// sub-stream takes over and the recording is gone on with after a kill.
+func TestTheTimeOfALowBitRateIsJournaled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.plan.Segment = journal.Duration(4 * time.Second)
+		g.create()
+		s, f := g.sink("hall"), newFeed("hall", time.Now())
+		hold := func(limit int) {
+			s.(LimitObserver).ObserveLimit(time.Now(), limit, "it is too narrow")
+		}
+		g.follow(s, f, media.MainStream, "", 2*time.Second)
+		hold(800_000)
+		g.send(s, "hall", f.units(7*time.Second))
+		hold(0)
+		g.send(s, "hall", f.units(8*time.Second))
+		hold(500_000)
+		g.send(s, "hall", f.units(10*time.Second))
+		g.follow(s, f, media.SubStream, "not even that", 2*time.Second)
+		g.follow(s, f, media.MainStream, "it takes that", 3*time.Second)
+		disk := g.fs.Clone(crashfs.Kept)
+		g.close("stopped")
+		g.fs = disk
+		g.open()
+		f.count[0] = (f.count[0] + f.gop - 1) / f.gop * f.gop
+		f.newRun(time.Now())
+		s = g.sink("hall")
+		g.must(s.Begin(context.Background(), media.Run{Start: time.Now(), Tracks: f.tracks, Origin: "live", Variant: media.Variant{Stream: media.MainStream}}))
+		g.send(s, "hall", f.units(2*time.Second))
+		g.close("stopped")
+		rec, err := archive.Load(disk, g.dir)
+		g.must(err)
+		c := rec.Cameras[0]
+		var got []string
+		for _, q := range c.Quality() {
+			got = append(got, fmt.Sprintf("%s %d %v %s", q.Stream, q.Limit/1000, q.To.Sub(q.From).Round(time.Second), q.Why))
+		}
+		want := []string{"main 800 5s it is too narrow", "main 500 2s it is too narrow", "sub 0 2s not even that", "main 500 3s it takes that"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q", got)
+		}
+		var low time.Duration
+		for _, span := range rec.Timeline(c) {
+			if span.Low {
+				low += span.To.Sub(span.From)
+			}
+		}
+		if low.Round(time.Second) != 10*time.Second || time.Duration(rec.Coverage(c).Limited) != low {
+			t.Errorf("%v on the timeline, %+v", low, rec.Coverage(c))
+		}
+		_, index, err := journal.Tail(disk, g.dir+"/journal")
+		g.must(err)
+		var indexed time.Duration
+		for _, x := range index.Files {
+			for _, one := range x.Cameras {
+				indexed += time.Duration(one.Limited)
+			}
+		}
+		if (indexed - low).Abs() > 100*time.Millisecond {
+			t.Errorf("%v in the index, %v on the timeline", indexed, low)
 		}
 	})
 }

@@ -126,6 +126,13 @@ type ClockObserver interface {
 	ObserveClock(c journal.Clock)
 }
 
+// LimitObserver is implemented by the sinks of a Recording: whoever has a camera's encoder
+// held at a low bit rate tells from when on, in media time, at how many bit/s and why; at 0
+// when it has its own again. Only the main stream is concerned.
+type LimitObserver interface {
+	ObserveLimit(at time.Time, limit int, why string)
+}
+
 // AwayObserver is implemented by the sinks of a Recording: whoever keeps a run open although
 // nothing comes for a time tells why, from now until something comes. Else it is a timeout.
 type AwayObserver interface {
@@ -235,8 +242,8 @@ func (r *Recording) openJournal(next uint64) error {
 	return nil
 }
 
-// Camera returns the sink of a camera of the plan; it is also a [ClockObserver] and an
-// [AwayObserver]. There
+// Camera returns the sink of a camera of the plan; it is also a [ClockObserver], a
+// [LimitObserver] and an [AwayObserver]. There
 // is one sink at a time: it fails with fault.Busy while another is not closed, and with
 // fault.NotFound for a camera that is not in the plan.
 func (r *Recording) Camera(name string) (media.Sink, error) {

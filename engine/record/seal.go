@@ -163,7 +163,7 @@ func (r *Recording) seal(s *sealing) error {
 		}
 		s.named = true
 		line := sealLine(s.camera.name, s.file.n, *s.sum)
-		line.Stream = s.file.stream
+		line.Stream, line.Limit = s.file.stream, s.file.limit
 		r.lines.post(line)
 	}
 	if err := r.lines.sync(); err != nil {

@@ -32,8 +32,9 @@ type StreamOptions struct {
 // its readers. Write never waits for a reader.
 //
 // A run that ends leaves its readers waiting. The next run goes on for them when it has
-// the same tracks (RTP time, numbering and SSRCs run on); otherwise their sessions are
-// ended. Close ends them all.
+// the same tracks (RTP time, numbering and SSRCs run on), or those of another of the
+// camera's streams in the same codecs, whose parameter sets are then told in band;
+// otherwise their sessions are ended. Close ends them all.
 type Stream struct {
 	o      StreamOptions
 	delays Delays
@@ -44,6 +45,7 @@ type Stream struct {
 	closed  bool
 	lines   []*streamLine            // by TrackID of the run; nil: cannot travel over RTP
 	shown   []*streamLine            // those that can, in the order of the description
+	inBand  bool                     // the parameter sets are not those that readers were told: each key frame has them
 	lead    int                      // index in shown of the track that readers begin with; -1: any
 	opened  map[*livePlayer]struct{} // one for each session that has set the stream up
 	playing []*livePlayer
@@ -105,9 +107,13 @@ func (s *Stream) Begin(ctx context.Context, run media.Run) error {
 		return fault.New(fault.Canceled, "the stream of %s is closed", s.o.Path)
 	}
 	var over []*livePlayer
-	if !sameTracks(s.run.Tracks, run.Tracks) {
+	switch {
+	case sameTracks(s.run.Tracks, run.Tracks):
+	case run.Stream != "" && sameCodecs(s.run.Tracks, run.Tracks):
+		s.inBand = true
+	default:
 		over = slices.Collect(maps.Keys(s.opened))
-		s.playing, s.lines = nil, nil
+		s.playing, s.lines, s.inBand = nil, nil, false
 	}
 	err := s.begin(run)
 	s.mu.Unlock()
@@ -126,6 +132,11 @@ func (s *Stream) begin(run media.Run) error {
 	if s.lines != nil {
 		for _, l := range s.shown {
 			l.anew = true
+		}
+		for i, t := range run.Tracks {
+			if l := s.lines[i]; l != nil && len(t.Config) > 0 {
+				l.track.Config = t.Config
+			}
 		}
 		return nil
 	}
@@ -159,6 +170,17 @@ func sameTracks(a, b []media.Track) bool {
 	})
 }
 
+// sameCodecs is sameTracks whatever the parameter sets of the pictures.
+func sameCodecs(a, b []media.Track) bool {
+	b = slices.Clone(b)
+	for i, t := range b {
+		if t.Codec.NALs() {
+			b[i].Config = nil
+		}
+	}
+	return sameTracks(a, b)
+}
+
 // Write implements media.Sink. A unit that cannot travel over RTP is left out.
 func (s *Stream) Write(ctx context.Context, au media.AccessUnit) error {
 	s.mu.Lock()
@@ -170,6 +192,9 @@ func (s *Stream) Write(ctx context.Context, au media.AccessUnit) error {
 	if au.Config != nil {
 		l.track.Config = au.Config
 		s.run.Tracks[au.Track].Config = au.Config
+	}
+	if s.inBand && au.Key && l.track.Codec.NALs() {
+		au = media.WithConfig(au, l.track.Codec, l.track.Config)
 	}
 	b, err := l.packer.pack(au, l.time(&au), nil)
 	if err != nil {

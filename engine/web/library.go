@@ -141,6 +141,7 @@ type Span struct {
 	Damage bool         `json:"damage,omitempty"` // media that arrived incomplete
 	Filled bool         `json:"filled,omitempty"` // media that was missing at first and was got afterwards
 	Stream string       `json:"stream,omitempty"` // "sub": media of the camera's sub-stream
+	Low    bool         `json:"low,omitempty"`    // media of the main stream while the camera's encoder was held at a low bit rate
 }
 
 // Damage is a span that lost packets on the way.
