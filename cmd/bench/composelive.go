@@ -96,6 +96,7 @@ func (b *bench) composeRecorded() error {
 	}
 	return nil
 }
+
 // encoderAlone is how many pictures a second the encoder takes that lie ready: the first
 // seconds of the films, the second in the first, over and over.
 func encoderAlone(coder media.Coder, films []string, o media.EncodeOptions) (float64, error) {
