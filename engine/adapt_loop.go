@@ -19,6 +19,7 @@ type adaptLoop struct {
 	steps   *rate.Steps
 	rungs   []presets.Rung // of the steps behind 0
 	source  float64        // bit/s, for which they were made
+	made    time.Time      // and when
 	bitrate int            // of the last decision
 	steered bool           // the source's rate follows the way while it is on step 0
 	left    []presets.Rung // that the encoder cannot make
@@ -46,8 +47,12 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	if source == 0 {
 		return d, 0, nil
 	}
-	if l.steps == nil || l.steps.At() == 0 && math.Abs(source-l.source) > l.source/5 {
-		l.source = source
+	was := ""
+	if l.steps == nil || outgrown(l.steps.At() > 0, l.source, source, now.Sub(l.made)) {
+		if l.steps != nil && l.steps.At() > 0 {
+			was = l.name(l.steps.At())
+		}
+		l.source, l.made = source, now
 		ladder.Rungs = slices.DeleteFunc(slices.Clone(ladder.Rungs), l.cannot)
 		l.rungs = rungsFor(ladder, width, height, source)
 		l.steps, _ = rate.NewSteps(l.bounds(width, height, source))
@@ -56,11 +61,36 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 			l.steps, _ = rate.NewSteps([]rate.Step{{Name: "source", Max: math.MaxInt32}})
 		}
 	}
+	if was != "" { // the source is still too much
+		l.steps.Settle(d)
+		if step = l.steps.At(); l.name(step) != was {
+			why = append(why, grown(source))
+		}
+		return d, step, why
+	}
 	if !l.steered {
 		l.steps.Best(int(source))
 	}
 	step, why = l.steps.Choose(now, d)
 	return d, step, why
+}
+
+// outgrown reports whether steps that were made for a source of so many bit/s are to be made
+// anew for what it has now: at once as long as nobody is on one, else where it has become
+// more, and not each time that something moves in its picture. One that has become less
+// returns by itself.
+func outgrown(inUse bool, made, source float64, ago time.Duration) bool {
+	if !inUse {
+		return math.Abs(source-made) > made/5
+	}
+	return source > made*5/4 && ago >= remade
+}
+
+// remade is how long steps stay that are in use.
+const remade = 10 * time.Second
+
+func grown(source float64) rate.Reason {
+	return rate.Reason{Cause: rate.Grown, Text: fmt.Sprintf("the source has %.1f Mbit/s now", source/1e6)}
 }
 
 // cannot reports whether a rung of the ladder was left out.

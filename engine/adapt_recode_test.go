@@ -265,6 +265,32 @@ func TestTheStepsAreThoseOfTheSourceThatPlaysNow(t *testing.T) {
 	}
 }
 
+// A source that has more than the steps in use were made for has them made anew, not at
+// once, and the way gets as much as it takes.
+func TestStepsInUseAreMadeAnewForASourceThatGrows(t *testing.T) {
+	ladder := presets.Ladder{Name: "three", Rungs: []presets.Rung{
+		{Bitrate: 4_000_000, Width: 1920, Height: 1080, FPS: 25}, {Bitrate: 2_000_000, Width: 1280, Height: 720, FPS: 25}, {Bitrate: 300_000, Width: 320, Height: 180, FPS: 10},
+	}}
+	now := time.Unix(1_800_000_000, 0)
+	var loop adaptLoop
+	pub := &rtsp.Publisher{}
+	loop.update(now, rate.Feedback{}, pub, ladder, 1920, 1080, 1e6)
+	loop.control = rate.New(rate.Options{Start: 800_000})
+	if _, step, why := loop.update(now, rate.Feedback{}, pub, ladder, 1920, 1080, 1e6); step != 1 || len(why) == 0 || loop.steps.Bitrate(rate.Decision{Bitrate: 3_000_000}) > 1e6 {
+		t.Fatalf("step %d %v of %+v", step, why, loop.rungs)
+	}
+	loop.control = rate.New(rate.Options{Start: 3_000_000})
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{time.Second, 950_000}, {remade, 3_000_000}} {
+		_, step, _ := loop.update(now.Add(c.after), rate.Feedback{}, pub, ladder, 1920, 1080, 8e6)
+		if got := loop.steps.Bitrate(rate.Decision{Bitrate: 3_000_000}); step == 0 || got != c.want {
+			t.Errorf("%v later: step %d of %+v takes %d bit/s, not %d", c.after, step, loop.rungs, got, c.want)
+		}
+	}
+}
+
 // setClock says what it is told to.
 type setClock struct{ at time.Time }
 

@@ -119,7 +119,7 @@ func (d *decoding) openPictures() bool {
 	d.size = d.shown.Load()
 	var err error
 	d.pictures, err = d.deps.Coder.PictureDecoder(d.video.Track, media.DecodeOptions{
-		Device: d.device, Shown: unpackSize(d.size), Observe: d.note,
+		Device: d.device, Shown: unpackSize(d.size), Light: true, Observe: d.note,
 	})
 	if err != nil {
 		d.pictures, d.video.failed = nil, true

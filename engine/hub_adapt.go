@@ -124,19 +124,21 @@ func (a *pathAdapter) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		a.judge(a.stream.Viewers()).end()
+		for _, over := range a.judge(a.stream.Viewers()) {
+			over.end()
+		}
 	}
 }
 
 // judge follows each link, and does what comes of it. What it returns is not needed any
 // more.
-func (a *pathAdapter) judge(viewers []rtsp.Viewer) *sharedRungs {
+func (a *pathAdapter) judge(viewers []rtsp.Viewer) (over []*sharedRungs) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.deps.Clock.Now()
 	source, sound, known := a.survey.rates(now)
 	if known {
-		a.shape(source+sound, sound)
+		over = a.shape(now, source+sound, sound)
 	}
 	here := make(map[rtsp.Viewer]*adaptedViewer, len(viewers))
 	for _, v := range viewers {
@@ -150,7 +152,7 @@ func (a *pathAdapter) judge(viewers []rtsp.Viewer) *sharedRungs {
 	a.viewers = here
 	a.tell(now)
 	if a.rungs == nil {
-		return nil
+		return over
 	}
 	if err := a.rungs.failed(); err != nil {
 		a.deps.observe(Notice{Camera: a.name, Message: "pictures cannot be re-encoded: " + err.Error()})
@@ -161,24 +163,30 @@ func (a *pathAdapter) judge(viewers []rtsp.Viewer) *sharedRungs {
 		}
 	}
 	if a.ladder.broken || a.rungs.retire(now) {
-		over := a.rungs
+		over = append(over, a.rungs)
 		a.rungs = nil
-		return over
 	}
-	return nil
+	return over
 }
 
-// shape makes the ladder anew when the source has become another and nobody is on it.
-func (a *pathAdapter) shape(source, sound float64) {
+// shape makes the ladder anew when the source has become another. Those who are on a step
+// go to one of the new ladder's; what encoded for them is returned.
+func (a *pathAdapter) shape(now time.Time, source, sound float64) (over []*sharedRungs) {
 	l := &a.ladder
-	if source == 0 || l.broken || a.rungs != nil || l.steps != nil && math.Abs(source-l.source) <= l.source/5 {
-		return
+	if source == 0 || l.broken || l.steps != nil && !outgrown(a.rungs != nil, l.source, source, now.Sub(l.made)) {
+		return nil
 	}
 	width, height := shapeOf(a.track, a.config)
 	*l = newSharedLadder(a.o.Ladder, width, height, source, sound)
+	l.made = now
 	for _, w := range a.viewers {
 		w.steps = nil
 	}
+	if a.rungs != nil {
+		over = append(over, a.rungs)
+		a.rungs = nil
+	}
+	return over
 }
 
 // follow decides about one viewer. a.mu is held.
@@ -194,6 +202,13 @@ func (a *pathAdapter) follow(now time.Time, v rtsp.Viewer, w *adaptedViewer, sou
 	if w.steps == nil {
 		w.steps, _ = rate.NewSteps(a.ladder.steps)
 		w.steps.Leap()
+		if w.step > 0 {
+			w.steps.Settle(d)
+			a.turn(now, v, w, w.steps.At(), d, []rate.Reason{grown(source)})
+			if w.steps == nil { // nothing can be re-encoded
+				return
+			}
+		}
 	}
 	w.steps.Best(int(source))
 	if step, why := w.steps.Choose(now, d); len(why) > 0 {
@@ -274,7 +289,8 @@ func (a *pathAdapter) state() *web.Adapted {
 
 // sharedLadder is the steps of a path, each at one bit rate, because viewers share them.
 type sharedLadder struct {
-	source float64 // bit/s, for which they were made
+	source float64   // bit/s, for which they were made
+	made   time.Time // and when
 	rungs  []presets.Rung
 	steps  []rate.Step // the source first; nil: not known yet
 	broken bool        // nothing can be re-encoded

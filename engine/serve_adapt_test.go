@@ -50,6 +50,10 @@ func (c counted) Close() {
 
 // adapting serves boxes with sound, adapted and recorded.
 func adapting(t testing.TB, dir string, udp int) *served {
+	return adaptingTo(t, dialBoxes, dir, udp)
+}
+
+func adaptingTo(t testing.TB, cameras dial, dir string, udp int) *served {
 	t.Helper()
 	d, ev := deps(t)
 	coder := av.New(av.Options{})
@@ -58,7 +62,7 @@ func adapting(t testing.TB, dir string, udp int) *served {
 	}
 	d.Coder = &counting{Coder: coder}
 	boxes()
-	d.Dial = dialBoxes
+	d.Dial = cameras
 	a := pulled("a", "rtsp://boxes/a")
 	a.Record, a.Adapt = true, small
 	return serveAs(t, d, ev, engine.ServeOptions{Record: engine.RecordInto{Dir: dir}, UDP: udp, Paths: []engine.ServePath{a}})
@@ -183,6 +187,34 @@ func TestNarrowViewersShareTheEncoderOfTheirStep(t *testing.T) {
 		v.stop()
 	}
 	waitFor(t, "no encoder without viewers", func() bool { return s.adapted(t).Encoders == 0 && coder.open.Load() == 0 })
+}
+
+// A camera sends more when something moves before it. Who is on a step of a ladder that was
+// made for less gets what the link takes all the same.
+func TestTheStepsGrowWithTheSource(t *testing.T) {
+	alone(t)
+	var grown atomic.Bool
+	s := adaptingTo(t, growingBoxes(&grown), filepath.Join(t.TempDir(), "live"), 0)
+	url, shape := s.narrowed(t)
+	v := view(t, url, rtsp.TCP)
+	onStep := func(least int) func() bool {
+		return func() bool {
+			for name, n := range s.adapted(t).Readers {
+				var rate int
+				if _, err := fmt.Sscanf(name[strings.LastIndex(name, " ")+1:], "%dk", &rate); n > 0 && err == nil && rate >= least {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	waitFor(t, "the source", func() bool { return s.adapted(t).Readers["source"] == 1 })
+	shape(1000)
+	waitFor(t, "a step", onStep(0))
+	grown.Store(true)
+	shape(0)
+	waitFor(t, "a step above what the source had", onStep(2200))
+	v.watchable(t, leastOften, 0)
 }
 
 func TestWhoCannotReencodeCannotAdapt(t *testing.T) {

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,6 +83,7 @@ type boxCamera struct {
 	block int64
 	over  chan struct{}
 	close func()
+	more  func() []byte // in front of each picture; nil: nothing
 }
 
 func dialBoxes(context.Context, rtsp.Options) (engine.Session, error) {
@@ -89,6 +93,25 @@ func dialBoxes(context.Context, rtsp.Options) (engine.Session, error) {
 	return &boxCamera{over: over, close: sync.OnceFunc(func() { close(over) }), run: media.Run{ID: uint64(now.UnixNano()), Start: now, Tracks: []media.Track{
 		track, {ID: 1, Codec: media.PCMA, ClockRate: 8000, SampleRate: 8000, Channels: 1},
 	}}, units: units}, nil
+}
+
+// dial is what stands in for cameras.
+type dial = func(context.Context, rtsp.Options) (engine.Session, error)
+
+// growingBoxes are boxes of 4 Mbit/s more once grown is set.
+func growingBoxes(grown *atomic.Bool) dial {
+	filler := append(bytes.Repeat([]byte{0xff}, 20_000), 0x80) // ITU-T H.264 7.3.2.7
+	unit := append(binary.BigEndian.AppendUint32(nil, uint32(1+len(filler))), append([]byte{12}, filler...)...)
+	return func(ctx context.Context, o rtsp.Options) (engine.Session, error) {
+		s, err := dialBoxes(ctx, o)
+		s.(*boxCamera).more = func() []byte {
+			if grown.Load() {
+				return unit
+			}
+			return nil
+		}
+		return s, err
+	}
 }
 
 func (c *boxCamera) Run() media.Run    { return c.run }
@@ -103,7 +126,9 @@ func (c *boxCamera) Next(ctx context.Context) (au media.AccessUnit, err error) {
 	} else {
 		au = c.units[c.n%int64(len(c.units))]
 		au.PTS, au.DTS, au.Wall = c.n*3600, c.n*3600, c.run.Start.Add(time.Duration(c.n)*40*time.Millisecond)
-		c.n++
+		if c.n++; c.more != nil {
+			au.Data = append(slices.Clone(c.more()), au.Data...)
+		}
 	}
 	select {
 	case <-time.After(time.Until(au.Wall)):

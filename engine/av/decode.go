@@ -225,10 +225,14 @@ func (d *decoder) picture() *picture {
 	if frame.hw_frames_ctx != nil {
 		p.device = d.device.name
 	}
+	w, h := int(frame.width)<<d.lowres, int(frame.height)<<d.lowres
 	p.small = C.frames_small_of(cCodec(d.context), frame)
+	if s := p.small; s != nil && d.options.Light && int(s.width) >= d.options.Shown.X && int(s.height) >= d.options.Shown.Y && C.frames_keep_small(frame) == 0 {
+		p.small = nil
+	}
 	p.pixel = d.track.Pixel
 	p.damaged = unit.damaged || C.rp_corrupt(frame) != 0
-	if w, h := int(frame.width)<<d.lowres, int(frame.height)<<d.lowres; w != d.width || h != d.height {
+	if w != d.width || h != d.height {
 		d.width, d.height = w, h
 		d.skip()
 	}

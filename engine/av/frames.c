@@ -223,3 +223,25 @@ const struct frames_small *frames_small_of(const AVCodecContext *codec, const AV
 		return NULL;
 	return &h->view;
 }
+
+int frames_keep_small(AVFrame *frame) {
+	const struct hold *h = av_buffer_get_opaque(frame->buf[0]);
+	struct frames_small view = h->view;
+	AVBufferRef *small = av_buffer_ref(h->small);
+	if (!small)
+		return AVERROR(ENOMEM);
+	for (int i = 0; i < AV_NUM_DATA_POINTERS; i++) {
+		av_buffer_unref(&frame->buf[i]);
+		frame->data[i] = NULL;
+		frame->linesize[i] = 0;
+	}
+	frame->buf[0] = small;
+	for (int i = 0; i < 3; i++) {
+		frame->data[i] = view.data[i];
+		frame->linesize[i] = view.stride[i];
+	}
+	frame->extended_data = frame->data;
+	frame->width = view.width;
+	frame->height = view.height;
+	return 0;
+}

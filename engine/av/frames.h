@@ -27,4 +27,8 @@ void frames_reduce(AVCodecContext *codec, int factor);
 // frames_small_of is the small copy of a picture that this decoder gave; NULL: there is none.
 const struct frames_small *frames_small_of(const AVCodecContext *codec, const AVFrame *frame);
 
+// frames_keep_small has such a picture be its small copy and nothing else; the memory of the
+// whole goes back to the decoder. 0, or an AVERROR: nothing has changed.
+int frames_keep_small(AVFrame *frame);
+
 #endif

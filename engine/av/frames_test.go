@@ -107,3 +107,62 @@ func TestABrokenPictureIsNotShownByACopyOfAnother(t *testing.T) {
 		t.Errorf("%d of %d pictures have a small copy", copies, seen)
 	}
 }
+
+// What has a small copy is nothing but that where little memory is to be taken, also when it
+// outlives its decoder, and whole again once it is shown larger.
+func TestALightPictureIsItsSmallCopyAndNothingElse(t *testing.T) {
+	coder := newCoder(t)
+	track, units := clip(t, "h264b", media.H264)
+	units = units[:min(len(units), 40)]
+	info, _ := media.Inspect(track)
+	whole := image.Pt(info.Width, info.Height)
+	var shown [2][]media.Picture
+	for i, light := range []bool{false, true} {
+		d, err := coder.PictureDecoder(track, media.DecodeOptions{Shown: whole.Div(2), Light: light})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, au := range units {
+			if n == len(units)/2 {
+				d.Resize(whole)
+			}
+			list, err := d.Decode(au)
+			if err != nil {
+				t.Error(err)
+			}
+			shown[i] = append(shown[i], list...)
+		}
+		list, err := d.Flush()
+		if shown[i] = append(shown[i], list...); err != nil {
+			t.Error(err)
+		}
+		d.Close()
+	}
+	drawn := func(p media.Picture) []byte {
+		v := newCanvas(t, coder, whole.X/2&^1, whole.Y/2&^1, nil)
+		if err := v.Draw(p, image.Rectangle{}, image.Rect(0, 0, whole.X/2&^1, whole.Y/2&^1)); err != nil {
+			t.Fatal(err)
+		}
+		q := taken(t, v)
+		defer q.Release()
+		return rawOf(q)
+	}
+	small := 0
+	for i, p := range shown[1] {
+		other := shown[0][i].(*picture)
+		switch w, h := p.Size(); {
+		case other.small != nil && image.Pt(w, h) == whole.Div(2):
+			small++
+		case image.Pt(w, h) != whole || other.small != nil && i < len(units)/3:
+			t.Errorf("picture %d is %dx%d", i, w, h)
+		}
+		if !bytes.Equal(drawn(p), drawn(other)) {
+			t.Errorf("picture %d is another one", i)
+		}
+		p.Release()
+		other.Release()
+	}
+	if len(shown[0]) != len(shown[1]) || small < len(shown[0])/3 {
+		t.Errorf("%d and %d pictures, %d of them small", len(shown[0]), len(shown[1]), small)
+	}
+}

@@ -77,6 +77,10 @@ type DecodeOptions struct {
 	// Shown is the largest size at which the pictures are shown; zero: their own. A
 	// decoder may then leave out what cannot be seen, or scale where that costs nothing.
 	Shown image.Point
+	// Light says that pictures may come smaller by a whole number then, not below Shown,
+	// and take as much less memory. What is shown larger afterwards is blurred until the
+	// next one.
+	Light bool
 	// Observe is told, once each, what a person should know: that a device failed and
 	// software went on. May be nil.
 	Observe func(note string)

@@ -55,6 +55,7 @@ const (
 	Bounded Cause = "bounded" // at the least or the highest rate
 	TooLow  Cause = "too_low" // the rate is below what the step needs
 	Fits    Cause = "fits"    // the rate has been enough for the next step
+	Grown   Cause = "grown"   // the source has more than the steps were made for
 )
 
 // Reason is a cause with the numbers that made it one.

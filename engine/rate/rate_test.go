@@ -261,6 +261,18 @@ func TestStepsThatDoNotFallAreRefused(t *testing.T) {
 	}
 }
 
+func TestStepsSettleBelowTheFirst(t *testing.T) {
+	for _, c := range []struct{ rate, steps, want int }{{9_000_000, 3, 1}, {700_000, 3, 1}, {400_000, 3, 2}, {0, 3, 2}, {9_000_000, 1, 0}} {
+		s, err := NewSteps([]Step{{"source", 2_000_000, 8_000_000}, {"half", 500_000, 1_000_000}, {"least", 0, 300_000}}[:c.steps])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Settle(Decision{Steady: c.rate}); s.At() != c.want {
+			t.Errorf("%d bit/s: step %d, not %d", c.rate, s.At(), c.want)
+		}
+	}
+}
+
 func TestStepsThatLeapGoUpAsFarAsTheRateIsEnoughFor(t *testing.T) {
 	ladder := []Step{{"a", 4000, 9000}, {"b", 3000, 3000}, {"c", 2000, 2000}, {"d", 0, 1000}}
 	for _, leap := range []bool{false, true} {

@@ -64,6 +64,15 @@ func (s *Steps) Best(least int) {
 // for a ladder whose steps are close to each other.
 func (s *Steps) Leap() { s.leaps = true }
 
+// Settle goes to the best step but the first that a decision's rate is enough for, without
+// waiting: for steps that are made anew while something less than the source is sent.
+func (s *Steps) Settle(d Decision) {
+	s.at = min(1, len(s.steps)-1)
+	for s.at+1 < len(s.steps) && d.Steady < s.steps[s.at].Min {
+		s.at++
+	}
+}
+
 // At is the step in use, from 0, the best.
 func (s *Steps) At() int { return s.at }
 

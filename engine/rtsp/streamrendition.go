@@ -110,7 +110,8 @@ func (r *Rendition) Viewers() (n int) {
 	return n
 }
 
-// End ends the rendition. Who is still sent it is turned to the source.
+// End ends the rendition. Who is still sent it is turned to the source, unless it has been
+// turned to something else already.
 func (r *Rendition) End() {
 	s := r.s
 	s.mu.Lock()
@@ -123,7 +124,7 @@ func (r *Rendition) End() {
 		}
 	}
 	for _, p := range s.playing {
-		if v := &p.view; v.on == r || v.turning && v.to == r {
+		if v := &p.view; v.on == r && !v.turning || v.turning && v.to == r {
 			v.to, v.turning, v.cut = nil, true, noCut
 		}
 	}
