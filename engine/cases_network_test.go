@@ -197,7 +197,7 @@ func TestCase26BackWithAnotherCodec(t *testing.T) {
 			t.Parallel()
 			cam := rtspcam.Start(t, rtspcam.Options{Paths: map[string]rtspcam.Stream{"a": "h264+aac,become@3s=h265+pcma"}})
 			d, _ := deps(t)
-			o := engine.RecordOptions{Dir: t.TempDir(), Length: 7 * time.Second, Segment: time.Hour, Cameras: []journal.Camera{camera("a", cam.URL("a"), transport)}}
+			o := engine.RecordOptions{Dir: t.TempDir(), Length: 7 * time.Second, Segment: wholeDay, Cameras: []journal.Camera{camera("a", cam.URL("a"), transport)}}
 			// A client that is quick enough is back for the first key frame: then there is no gap.
 			_, err := engine.Record(t.Context(), d, o)
 			want := archive.Clean

@@ -106,7 +106,7 @@ func playWith(t *testing.T, length time.Duration, scenes []scene, meanwhile func
 			all = append(all, udp, tcp)
 		}
 	}
-	o := engine.RecordOptions{Length: length, Segment: time.Hour, Dir: filepath.Join(t.TempDir(), "rec")}
+	o := engine.RecordOptions{Length: length, Segment: wholeDay, Dir: filepath.Join(t.TempDir(), "rec")}
 	co := rtspcam.Options{Paths: map[string]rtspcam.Stream{}}
 	for _, s := range all {
 		co.Paths[s.name] = s.stream

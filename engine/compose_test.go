@@ -29,7 +29,7 @@ func composing(t testing.TB, layout string, inputs ...engine.ComposeInput) engin
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := engine.ComposeOptions{Inputs: inputs, Layouts: set.Layouts(), Size: image.Pt(640, 360), FPS: 25, Label: "off"}
+	o := engine.ComposeOptions{Inputs: inputs, Layouts: set.Layouts(), Size: image.Pt(640, 360), FPS: 25, Label: "off", Segment: wholeDay}
 	if o.Layout, err = set.Layout(layout); err != nil {
 		t.Fatal(err)
 	}

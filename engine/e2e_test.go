@@ -43,6 +43,10 @@ func all[T engine.Event](e *events) []T {
 	return out
 }
 
+// wholeDay is the length of segments where a test counts files: all are cut at multiples of
+// it, also when that is in the middle of a test.
+const wholeDay = 24 * time.Hour
+
 func deps(t testing.TB) (engine.Deps, *events) {
 	e := &events{}
 	t.Cleanup(func() {

@@ -24,7 +24,7 @@ func TestTheSubStreamIsRecordedWhileTheMainOneIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "rec")
 	c := camera("a", cam.URL("main"), "tcp")
 	c.SubURL = cam.URL("sub")
-	summary, err := engine.Record(t.Context(), d, engine.RecordOptions{Dir: dir, Length: 14 * time.Second, Cameras: []journal.Camera{c}})
+	summary, err := engine.Record(t.Context(), d, engine.RecordOptions{Dir: dir, Length: 14 * time.Second, Segment: wholeDay, Cameras: []journal.Camera{c}})
 	if err != nil && !fault.Is(err, fault.Incomplete) {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func recordWeakly(t *testing.T, way weakWay, sub string, dial func(engine.Deps) 
 	w.stop = cancel
 	go func() {
 		defer close(w.done)
-		o.Dir, o.Cameras = w.dir, []journal.Camera{c}
+		o.Dir, o.Cameras, o.Segment = w.dir, []journal.Camera{c}, wholeDay
 		w.summary, w.err = engine.Record(ctx, dial(w.d), o.Retrying(time.Second))
 	}()
 	t.Cleanup(func() { cancel(); <-w.done })
@@ -435,7 +435,7 @@ func TestATargetKeepsItsSessionWhileTheWayFromTheCameraIsTooNarrow(t *testing.T)
 	server.end(t)
 	dir := filepath.Join(far, "x")
 	decodes(t, dir)
-	if files := mediaFiles(t, dir); len(files) != 2 {
+	if files := mediaFiles(t, dir); len(files) < 2 || len(files) > 3 { // the clock may cut one
 		t.Errorf("%d files, want one of each size", len(files))
 	}
 }

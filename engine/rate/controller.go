@@ -16,6 +16,8 @@ const (
 	rest      = 5 * time.Second        // after a fall, before looking for room
 	restMost  = 8 * time.Second        // when looking keeps failing
 	below     = 0.90                   // of the capacity seen: where to stay
+	resumed   = 0.97                   // of the rate before a standstill: where to stay after it
+	breath    = time.Second            // after one, before looking for room
 	near      = 1.12                   // of the ceiling: passed
 	slowest   = 0.05                   // rise a second, near the ceiling
 	usual     = 0.10                   // rise a second, away from it
@@ -37,6 +39,8 @@ type Controller struct {
 	waited  time.Duration // queueing at the last fall
 	since   time.Time     // of the state
 	at      time.Time     // of the last Update
+	before  float64       // the rate before the fall
+	still   bool          // the fall answers a standstill
 	rise    float64       // part a second
 	rest    time.Duration
 }
@@ -105,13 +109,32 @@ func (c *Controller) full() (why []Reason) {
 }
 
 // fall goes below what the path takes, by as much as lets the queue run dry in a second.
-// It falls again when the queue grows all the same.
+// It falls again when the queue grows all the same. Where nothing arrives, what the path
+// takes is not seen: it yields until something does, and goes on as before.
 func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	q := c.path.queueing()
 	again := c.state == Fall
+	if !again {
+		c.before = c.bitrate
+	}
+	if arrived, ok := c.path.standstill(); ok {
+		c.waited = q
+		if again { // it is judged once something arrives
+			c.since = now
+			return nil
+		}
+		if c.seen == 0 {
+			c.seen = arrived
+		}
+		c.still, c.stay = true, c.bitrate*resumed
+		c.set(c.bitrate * (below - min(q.Seconds(), 0.5)))
+		c.enter(now, Fall)
+		return why
+	}
 	if again && (now.Sub(c.since) < reaction || q < c.waited+quiet && now.Sub(c.since) < dryMost) {
 		return nil
 	}
+	c.still = false
 	capacity, most := c.path.capacity(), c.bitrate
 	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
 		most = max(most, c.seen)
@@ -140,8 +163,18 @@ func (c *Controller) dry(now time.Time) []Reason {
 	if q > c.path.noise+quiet && now.Sub(c.since) < dryMost {
 		return nil
 	}
+	// What arrives while something waits is what the path takes.
+	if took := now.Sub(c.since); c.path.last.Delivered > 0 && took > reaction/2 {
+		if drained := min(c.path.through(min(took, window)), c.before); drained > c.seen {
+			c.ceiling, c.seen = drained, drained
+			c.stay = max(c.stay, drained*below)
+		}
+	}
 	c.set(c.stay)
 	c.enter(now, Hold)
+	if c.still {
+		c.still, c.since = false, now.Add(breath-c.rest)
+	}
 	return []Reason{reason(Drained, "queueing %d ms", q.Milliseconds())}
 }
 

@@ -42,6 +42,25 @@ func mobile(seed uint64) func(time.Duration) float64 {
 	return func(t time.Duration) float64 { return rates[min(int(t/(100*time.Millisecond)), len(rates)-1)] }
 }
 
+// stalling is what is seen of TCP on a link that loses packets: every few seconds one of them
+// is lost twice, or is the last for a while, and nothing arrives until a timer sends it again.
+func stalling(rate float64, seed uint64) func(time.Duration) float64 {
+	r := rand.New(rand.NewPCG(seed, 9))
+	var stalls [][2]time.Duration
+	for at := time.Duration(0); at < 130*time.Second; {
+		at += 3*time.Second + time.Duration(r.Int64N(int64(9*time.Second)))
+		stalls = append(stalls, [2]time.Duration{at, at + 250*time.Millisecond + time.Duration(r.Int64N(int64(500*time.Millisecond)))})
+	}
+	return func(t time.Duration) float64 {
+		for _, s := range stalls {
+			if t >= s[0] && t < s[1] {
+				return 0
+			}
+		}
+		return rate
+	}
+}
+
 func bursts(t time.Duration, r *rand.Rand) bool {
 	return t%(10*time.Second) < 300*time.Millisecond && r.IntN(4) == 0
 }
@@ -72,6 +91,7 @@ func scenes() []scene {
 			}
 			return 0
 		}}, 20 * s, 120 * s},
+		{"1 Mbit/s over TCP, stalls", link{rate: stalling(1e6, 5), queue: queue, delay: delay, tcp: true}, 20 * s, 120 * s},
 		{"step 20-2-20 over TCP", link{rate: narrowing, queue: queue, delay: delay, tcp: true}, 23 * s, 60 * s},
 	}
 }
@@ -183,6 +203,24 @@ func TestALinkThatNarrowsAndWidens(t *testing.T) {
 					t.Errorf("delay of the narrow part: p95 %v", f.p95)
 				}
 			})
+		}
+	}
+}
+
+// A connection that loses packets stands still now and then. That is no narrower link.
+func TestStallsOfLostPacketsAreNoReasonToYieldFor(t *testing.T) {
+	for seed := range uint64(8) {
+		s := newStepped(t, Options{Max: 6e6})
+		l := link{rate: stalling(1e6, seed), queue: 100 * time.Millisecond, delay: 20 * time.Millisecond, tcp: true}
+		f := measure(l.run(s, 6e6, 120*time.Second, seed), 20*time.Second, 120*time.Second)
+		steady := 0
+		for _, c := range s.changes {
+			if c.at > 20*time.Second {
+				steady++
+			}
+		}
+		if f.used < 0.75 || f.p95 > 800*time.Millisecond || steady > 5 {
+			t.Errorf("seed %d: %.0f %% used, delay p95 %v, %d changes: %v", seed, 100*f.used, f.p95, steady, s.changes)
 		}
 	}
 }
