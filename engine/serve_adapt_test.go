@@ -113,7 +113,7 @@ func TestAViewerWhoseLinkNarrowsGetsLessAndTheOthersAll(t *testing.T) {
 		ok   func(n int, own bool) bool
 	}{
 		{"a second of the source", 0, func(n int, own bool) bool { return n > 30 && own }},
-		{"other pictures, and some of them", 1000, func(n int, own bool) bool { return n > began+20 && !own }},
+		{"other pictures, and some of them", 400, func(n int, own bool) bool { return n > began+20 && !own }},
 		{"the source again", 0, func(n int, own bool) bool { return n > began && own }},
 		{"a second of that", 0, func(n int, own bool) bool { return n > began+30 && own }},
 	} {

@@ -11,19 +11,21 @@ const (
 	high      = 45 * time.Millisecond  // of queueing, beside the usual: something does, unless it was one key frame
 	steep     = 0.2                    // seconds of queueing a second: no key frame does that for long
 	stalled   = 400 * time.Millisecond
-	reaction  = 400 * time.Millisecond // before a fall is judged
-	dryMost   = 3 * time.Second        // a queue that is not dry then is not ours
-	rest      = 5 * time.Second        // after a fall, before looking for room
-	restMost  = 8 * time.Second        // when looking keeps failing
-	below     = 0.90                   // of the capacity seen: where to stay
-	resumed   = 0.97                   // of the rate before a standstill: where to stay after it
-	breath    = time.Second            // after one, before looking for room
-	near      = 1.12                   // of the ceiling: passed
-	slowest   = 0.05                   // rise a second, near the ceiling
-	usual     = 0.10                   // rise a second, away from it
-	fastest   = 0.40                   // rise a second, when there is no end of room
-	gathering = 1.6                    // growth of the rise a second
-	ahead     = 1.5                    // of what is really sent: as far as the rate may rise
+	reaction  = 400 * time.Millisecond  // before a fall is judged
+	dryMost   = 3 * time.Second         // a queue that is not dry then is not ours
+	rest      = 5 * time.Second         // after a fall, before looking for room
+	restMost  = 8 * time.Second         // when looking keeps failing
+	below     = 0.90                    // of the capacity seen: where to stay
+	resumed   = 0.97                    // of the rate before a standstill: where to stay after it
+	breath    = time.Second             // after one, before looking for room
+	standing  = 1500 * time.Millisecond // at most, before a fall is judged
+	apart     = 2 * time.Second         // from one to the next
+	near      = 1.12                    // of the ceiling: passed
+	slowest   = 0.05                    // rise a second, near the ceiling
+	usual     = 0.10                    // rise a second, away from it
+	fastest   = 0.40                    // rise a second, when there is no end of room
+	gathering = 1.6                     // growth of the rise a second
+	ahead     = 1.5                     // of what is really sent: as far as the rate may rise
 )
 
 // Controller follows one path. It is not for several goroutines at once.
@@ -40,7 +42,9 @@ type Controller struct {
 	since   time.Time     // of the state
 	at      time.Time     // of the last Update
 	before  float64       // the rate before the fall
+	fell    time.Time     // when it began
 	still   bool          // the fall answers a standstill
+	stood   time.Time     // when the last one began
 	rise    float64       // part a second
 	rest    time.Duration
 }
@@ -115,9 +119,9 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	q := c.path.queueing()
 	again := c.state == Fall
 	if !again {
-		c.before = c.bitrate
+		c.before, c.fell = c.bitrate, now
 	}
-	if arrived, ok := c.path.standstill(); ok {
+	if arrived, ok := c.path.standstill(); ok && c.excused(now) {
 		c.waited = q
 		if again { // it is judged once something arrives
 			c.since = now
@@ -126,7 +130,7 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 		if c.seen == 0 {
 			c.seen = arrived
 		}
-		c.still, c.stay = true, c.bitrate*resumed
+		c.still, c.stood, c.stay = true, now, c.bitrate*resumed
 		c.set(c.bitrate * (below - min(q.Seconds(), 0.5)))
 		c.enter(now, Fall)
 		return why
@@ -155,6 +159,15 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	c.enter(now, Fall)
 	c.rise = usual
 	return why
+}
+
+// excused reports whether a standstill is one of now and then. On a path on which little
+// arrives at a time nothing does between, and it may be too narrow all the same.
+func (c *Controller) excused(now time.Time) bool {
+	if c.state == Fall {
+		return now.Sub(c.fell) < standing
+	}
+	return c.stood.IsZero() || now.Sub(c.stood) > apart
 }
 
 // dry waits for the queue to run dry, then stays a little below the ceiling.
