@@ -42,6 +42,9 @@ func (l *adaptLoop) update(now time.Time, f rate.Feedback, pub *rtsp.Publisher, 
 	if l.pub != pub {
 		l.pub, l.control = pub, rate.New(rate.Options{Start: l.bitrate})
 	}
+	if l.steps != nil {
+		f.Next = l.steps.Next()
+	}
 	d = l.control.Update(now, f)
 	l.bitrate = d.Bitrate
 	if source == 0 {

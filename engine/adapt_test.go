@@ -89,12 +89,7 @@ func TestCase38TheLinkNarrowsAndWidens(t *testing.T) {
 		for end := time.Now().Add(limit); !ok(); <-time.After(20 * time.Millisecond) {
 			if time.Now().After(end) {
 				r.end(t)
-				for i, p := range r.summary.Targets[0].Points {
-					if i%10 == 0 {
-						t.Logf("%s: source %d, allowed %d (%s), sent %d, full at %d, queueing %v", p.At.Format("04:05.0"), p.Source, p.Target, p.State, p.Sent, p.Capacity, p.Queueing)
-					}
-				}
-				t.Fatalf("%s: not within %v", what, limit)
+				t.Fatalf("%s: not within %v\n%s", what, limit, wayTold(r.summary.Targets[0]))
 			}
 		}
 	}
@@ -201,7 +196,9 @@ func TestACompositionFollowsTheWayItIsPushed(t *testing.T) {
 	way.shape(20_000)
 	for end := time.Now().Add(60 * time.Second); step() > 0; <-time.After(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the link is wide, and the composition does not return")
+			stop()
+			<-done
+			t.Fatalf("the link is wide, and the composition does not return\n%s", wayTold(summary.Targets[0]))
 		}
 	}
 	stop()
@@ -214,4 +211,19 @@ func TestACompositionFollowsTheWayItIsPushed(t *testing.T) {
 	way.end()
 	decodes(t, filepath.Join(far, "x"))
 	missesNothingButTime(t, d, far)
+}
+
+// wayTold is what was decided about the way to a target: the changes, and how it was twice a second.
+func wayTold(target engine.RelayTargetSummary) string {
+	var b strings.Builder
+	changes := target.Changes
+	for i, p := range target.Points {
+		for ; len(changes) > 0 && !changes[0].At.After(p.At); changes = changes[1:] {
+			fmt.Fprintf(&b, "%s: to %s: %s\n", changes[0].At.Format("04:05.0"), changes[0].Name, strings.Join(changes[0].Reasons, "; "))
+		}
+		if i%3 == 0 {
+			fmt.Fprintf(&b, "%s: source %d, allowed %d (%s), sent %d, full at %d, queueing %v\n", p.At.Format("04:05.0"), p.Source, p.Target, p.State, p.Sent, p.Capacity, p.Queueing)
+		}
+	}
+	return b.String()
 }

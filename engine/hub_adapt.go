@@ -195,6 +195,9 @@ func (a *pathAdapter) follow(now time.Time, v rtsp.Viewer, w *adaptedViewer, sou
 	if !ok {
 		return
 	}
+	if w.steps != nil {
+		f.Next = w.steps.Next()
+	}
 	d := w.control.Update(now, f)
 	if a.ladder.steps == nil {
 		return

@@ -201,7 +201,8 @@ func (c *Controller) look(now time.Time) []Reason {
 }
 
 // climb rises: slowly near the ceiling, faster and faster once it is passed; never far
-// above what is really sent, since only that is tried.
+// above what is really sent, since only that is tried, or what the next step takes, which
+// is how more is sent.
 func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	if c.path.queueing() > c.path.noise+quiet*3/2 {
 		return nil // wait and see
@@ -218,7 +219,7 @@ func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	}
 	next := c.bitrate * (1 + speed*step.Seconds())
 	if sent := c.path.sent(window); sent > 0 {
-		next = min(next, max(sent*ahead, c.bitrate))
+		next = min(next, max(sent*ahead, c.bitrate, float64(c.path.last.Next)))
 	}
 	c.set(next)
 	if c.bitrate >= float64(c.o.Max) {

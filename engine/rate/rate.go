@@ -37,6 +37,7 @@ type Feedback struct {
 	Waiting   time.Duration // how long the oldest unanswered round trip has been under way; 0: none is
 	Loss      float64       // part of the packets lost, of the newest report, 0 to 1
 	Reported  bool          // Loss is new
+	Next      int           // bit/s that the next better step takes; 0: there is none
 }
 
 // Cause is a reason for a decision.

@@ -120,7 +120,7 @@ func TestAgainstPublishedControllers(t *testing.T) {
 // ladder is the one that relay uses for a source of 4 Mbit/s.
 var ladder = []Step{
 	{"source", 4_200_000, 6_000_000}, {"1080p30", 2_500_000, 4_100_000}, {"720p25", 1_200_000, 2_500_000},
-	{"540p20", 600_000, 1_200_000}, {"360p15", 250_000, 600_000}, {"key frames", 0, 250_000},
+	{"540p20", 600_000, 1_200_000}, {"360p15", 275_000, 600_000}, {"key frames", 0, 150_000},
 }
 
 // stepped is a controller with a ladder.
@@ -145,6 +145,7 @@ func newStepped(t testing.TB, o Options) *stepped {
 }
 
 func (s *stepped) update(o seen) float64 {
+	o.f.Next = s.steps.Next()
 	d := s.c.Update(epoch.Add(o.at), o.f)
 	step, why := s.steps.Choose(epoch.Add(o.at), d)
 	if len(why) > 0 {
@@ -203,6 +204,29 @@ func TestALinkThatNarrowsAndWidens(t *testing.T) {
 					t.Errorf("delay of the narrow part: p95 %v", f.p95)
 				}
 			})
+		}
+	}
+}
+
+// On the last step too little is sent to see that there is room for the next better one:
+// it is tried, and returns where there is none.
+func TestTheLastStepIsLeft(t *testing.T) {
+	for _, wide := range []float64{20e6, 200e3} {
+		for seed := range uint64(8) {
+			s := newStepped(t, Options{Max: 6e6})
+			l := link{rate: func(t time.Duration) float64 {
+				if t >= 20*time.Second && t < 60*time.Second {
+					return 180e3
+				}
+				return wide
+			}, queue: 400 * time.Millisecond, delay: 20 * time.Millisecond, tcp: true}
+			l.run(s, 6e6, 120*time.Second, seed)
+			if s.steps.At() > 0 == (wide > 1e6) {
+				t.Errorf("seed %d: at step %d a minute after there were %.0f bit/s: %v", seed, s.steps.At(), wide, s.changes)
+			}
+			if tries := len(s.changes); wide < 1e6 && tries > 12 {
+				t.Errorf("seed %d: %d changes: %v", seed, tries, s.changes)
+			}
 		}
 	}
 }

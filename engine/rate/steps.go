@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -76,6 +77,14 @@ func (s *Steps) Settle(d Decision) {
 // At is the step in use, from 0, the best.
 func (s *Steps) At() int { return s.at }
 
+// Next is the rate at which the next better step is chosen, bit/s; 0: there is none.
+func (s *Steps) Next() int {
+	if s.at == 0 {
+		return 0
+	}
+	return int(math.Ceil(float64(s.steps[s.at-1].Min) * fitsBy))
+}
+
 // Choose takes a decision and says which step to use from now on, and why when it is
 // another one than before.
 func (s *Steps) Choose(now time.Time, d Decision) (step int, why []Reason) {
@@ -85,8 +94,7 @@ func (s *Steps) Choose(now time.Time, d Decision) (step int, why []Reason) {
 	if s.at == 0 {
 		return 0, nil
 	}
-	next := s.steps[s.at-1]
-	if d.State == Fall || float64(d.Steady) < float64(next.Min)*fitsBy {
+	if d.State == Fall || d.Steady < s.Next() {
 		s.fits = time.Time{}
 		return s.at, nil
 	}
