@@ -83,8 +83,13 @@ func (s soundFlag) add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("audio", cobra.FixedCompletions([]cobra.Completion{"copy", "auto", "aac", "opus"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// defaultPreset is the encoder's settings where none are named.
-const defaultPreset = "lecture"
+// The encoder's settings where none are named: of what is kept, and of what is watched
+// meanwhile, which starts quickly and has no picture that waits for a later one. Such
+// pictures come without a decoding time over RTSP, and not every reader can make it up.
+const (
+	defaultPreset = "lecture"
+	livePreset    = "meeting"
+)
 
 // options reads the flags; what copies everything is the zero value. Who asks for a size, a pace or a preset wants pictures
 // re-encoded, unless --video says otherwise.

@@ -68,7 +68,7 @@ const maxLatency = 10 * time.Second
 // defaultComposeOptions is what counts when nothing is typed.
 func defaultComposeOptions() composeOptions {
 	return composeOptions{
-		layout: "grid", label: labelLayout, audio: "mix", preset: "lecture", device: deviceAuto,
+		layout: "grid", label: labelLayout, audio: "mix", device: deviceAuto,
 		latency: span{d: engine.DefaultComposeLatency, max: maxLatency},
 		length:  span{min: more}, segment: span{d: engine.DefaultSegment, min: time.Second, max: 24 * time.Hour}, grace: graceSpan(),
 	}
@@ -134,6 +134,7 @@ func (o *composeOptions) bind(cmd *cobra.Command, p *process) {
 	flags.Var(&o.fps, "fps", "pictures a second; default: 30, or what the preset wants")
 	flags.Var(&o.bitrate, "bitrate", "of the picture, like 4M; default: the preset's for the size")
 	encoderFlag(cmd, p, &o.preset)
+	flags.Lookup("preset").Usage += "; default: " + defaultPreset + ", or " + livePreset + " where it is pushed or served"
 	deviceFlag(cmd, &o.device)
 	flags.Var(&o.latency, "latency", "how long the picture waits at most for the slowest camera")
 	o.addFlags(cmd)
@@ -206,14 +207,22 @@ func (o *composeOptions) options(ctx context.Context, p *process) (engine.Compos
 	if out.Layout, err = p.layout(o.layout); err != nil {
 		return out, err
 	}
-	if out.Encoder, err = p.encoder(o.preset); err != nil {
-		return out, err
-	}
 	if out.Assign, err = parseCells(o.cells); err != nil {
 		return out, err
 	}
 	o.shape(&out)
 	if err := o.outs(p, &out); err != nil {
+		return out, err
+	}
+	preset := o.preset
+	switch {
+	case preset != "":
+	case len(out.Out.Targets) > 0 || len(out.Out.Listen) > 0:
+		preset = livePreset
+	default:
+		preset = defaultPreset
+	}
+	if out.Encoder, err = p.encoder(preset); err != nil {
 		return out, err
 	}
 	return out, o.times(p, &out)

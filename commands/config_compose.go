@@ -15,6 +15,7 @@ import (
 func (c *serveConfig) compose(ctx context.Context, v settings.Value, path string, link connection) *engine.ComposeOptions {
 	o := &engine.ComposeOptions{Latency: engine.DefaultComposeLatency, Zone: c.p.Zone}
 	typed := defaultComposeOptions()
+	typed.preset = livePreset
 	v.At = "paths.*.compose"
 	var rate int64
 	cells := map[string]string{}

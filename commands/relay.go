@@ -42,7 +42,7 @@ type relayOptions struct {
 func newRelay(p *process) *cobra.Command {
 	o := relayOptions{
 		length: span{min: more}, spoolSize: size{n: engine.DefaultSpoolSize}, queue: size{n: engine.DefaultRelayQueue}, grace: graceSpan(), latency: latencySpan(),
-		coding: codingFlags{preset: "meeting"}, // which starts quickly and waits for no picture
+		coding: codingFlags{preset: livePreset},
 	}
 	cmd := &cobra.Command{
 		Use:   "relay [flags] -i URL -o URL ...",
