@@ -41,7 +41,7 @@ type imprint struct {
 	coder  media.Coder
 	track  media.Track
 	device string
-	gop    time.Duration
+	gop    time.Duration // between key frames, at most
 	emit   func(media.AccessUnit)
 
 	encoder media.PictureEncoder
@@ -308,9 +308,11 @@ func (c *imprint) shape(p media.Picture, want presets.Rung) error {
 	c.flush()
 	width, height := p.Size()
 	width, height, _ = presets.Encoder{Size: sizeOf(want)}.Within(width, height, 0)
+	fps := max(want.FPS, 1)
+	step := time.Duration(1.5 * float64(time.Second) / fps) // by which a key frame may be late: no picture is due when it is
 	encoder, err := c.coder.PictureEncoder(media.EncodeOptions{
-		Codec: c.track.Codec, Width: width &^ 1, Height: height &^ 1, FPS: max(want.FPS, 1),
-		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: adaptBuffer, GOP: c.gop,
+		Codec: c.track.Codec, Width: width &^ 1, Height: height &^ 1, FPS: fps,
+		Bitrate: want.Bitrate, MaxBitrate: want.Bitrate, Buffer: adaptBuffer, GOP: max(c.gop-step, c.gop/2),
 		Preset: "superfast", LowLatency: true, Device: c.device, Threads: 2,
 	})
 	if err != nil {

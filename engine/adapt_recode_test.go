@@ -54,6 +54,44 @@ func TestReencodingBeginsBehindWhatWasSentWithAKeyFrame(t *testing.T) {
 	}
 }
 
+// Over UDP, what a lost packet breaks is whole again within a second: key frames are sent that
+// far apart at most, whatever the pace of the step and of the source.
+func TestKeyFramesOverUDPAreASecondApart(t *testing.T) {
+	coder := av.New(av.Options{})
+	if coder == nil {
+		t.Skip("this build has no codecs")
+	}
+	track, source := testPictures(t, coder, 100)
+	a := newAdapter(Deps{Coder: coder, Clock: media.SystemClock{}}, RelayAdapt{Device: "none"}, newLiveLine(Deps{}, RelayTarget{Name: "x", Transport: rtsp.UDP}))
+	for _, rung := range []presets.Rung{{Width: 160, Height: 90, FPS: 25, Bitrate: 200_000}, {Width: 160, Height: 90, FPS: 50, Bitrate: 200_000}, {Width: 160, Height: 90, FPS: 7, Bitrate: 200_000}, {KeyFramesOnly: true, Bitrate: 100_000}} {
+		c, err := newRecoder(coder, track, track.Config, "none", a.keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.aim(rung, false, false)
+		last, most, keys := media.Ticks(-1), media.Ticks(0), 0
+		c.start(t.Context(), func(au media.AccessUnit) {
+			if !au.Key {
+				return
+			}
+			if keys++; keys > 1 {
+				most = max(most, au.PTS-last)
+			}
+			last = au.PTS
+		})
+		for _, au := range source {
+			c.put(au)
+			for !idle(c) {
+				<-time.After(time.Millisecond)
+			}
+		}
+		c.end()
+		if most > 90000 || keys < 4 {
+			t.Errorf("%s: %d key frames, up to %.2f s apart", rungName(rung), keys, float64(most)/90000)
+		}
+	}
+}
+
 // idle reports whether nothing waits for a recoder.
 func idle(c *recoder) bool {
 	c.mu.Lock()
