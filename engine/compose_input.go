@@ -78,6 +78,15 @@ func (c *composer) strand(in *composeInput, lines decodedLines) *decoding {
 	return d
 }
 
+// behind reports whether something of a live input waits to be decoded.
+func (in *composeInput) behind() bool {
+	if in.queue == nil {
+		return false
+	}
+	held, _ := in.queue.held()
+	return held > 0
+}
+
 // receive feeds a live input until the end, or ctx ends, and then lets what was received
 // be recorded.
 func (in *composeInput) receive(ctx, work context.Context) error {

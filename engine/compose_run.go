@@ -253,12 +253,14 @@ func (c *composer) shiftPlayed() {
 }
 
 // firstPictures are when the earliest and the newest picture that is there was captured,
-// and whether every input has one, or will have none for now.
+// and whether every input has one, or will have none for now. A camera whose decoder still
+// works its way from a key frame to the picture of now has none yet: all of them at it take
+// the encoder's time.
 func (c *composer) firstPictures() (first, newest time.Time, all bool) {
 	all = true
 	for _, in := range c.inputs {
 		from, to, ended := in.pictures.span()
-		all = all && (ended || !from.IsZero() || in.why() != "" || in.pictures.soundOnly())
+		all = all && (ended || !from.IsZero() && !in.behind() || in.why() != "" || in.pictures.soundOnly())
 		if !from.IsZero() && (first.IsZero() || from.Before(first)) {
 			first = from
 		}
