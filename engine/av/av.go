@@ -34,6 +34,7 @@ const pictureMemory = 1 << 30
 // New returns the codec engine of this build.
 func New(o Options) media.Coder {
 	C.rp_init()
+	calm()
 	return &coder{log: o.Log, memory: pictureMemory, known: knownDevices()}
 }
 
