@@ -43,9 +43,12 @@ docs:
 	CGO_ENABLED=0 $(GO) run ./cmd/gendocs
 
 # Archives and packages (.goreleaser.yaml), with goreleaser of this version, fetched by Go.
+# It asks where the repository was cloned from, and without an answer, of one that was not,
+# takes no commit for its source.
 GORELEASER ?= $(GO) run github.com/goreleaser/goreleaser/v2@v2.11.2
+release: origin = $(if $(shell git remote),,GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=.)
 release:
-	RTSPREC_FFMPEG=own $(codecs) env CGO_ENABLED=0 $(GORELEASER) release $(FLAGS)
+	RTSPREC_FFMPEG=own $(codecs) env CGO_ENABLED=0 $(origin) $(GORELEASER) release $(FLAGS)
 
 clean:
 	rm -rf bin

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"text/template"
 
 	"github.com/goccy/go-yaml"
 )
@@ -98,6 +99,7 @@ func TestPackagesNameFilesThatAreThere(t *testing.T) {
 	var config struct {
 		Archives []struct{ Files []string }
 		NFPMs    []struct {
+			Name     string `yaml:"package_name"`
 			Contents []struct{ Src, Dst string }
 			Scripts  map[string]string
 		} `yaml:"nfpms"`
@@ -111,7 +113,15 @@ func TestPackagesNameFilesThatAreThere(t *testing.T) {
 	}
 	for _, p := range config.NFPMs {
 		for _, c := range p.Contents {
-			names = append(names, c.Src)
+			src, err := template.New("").Parse(c.Src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said strings.Builder
+			if err := src.Execute(&said, map[string]string{"PackageName": p.Name}); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, strings.Split(strings.Trim(said.String(), "{}"), ",")...) // {one,or,the,other}
 		}
 		for _, script := range p.Scripts {
 			names = append(names, script)

@@ -203,8 +203,14 @@ func (c *camera) release(n int) {
 // flowOther changes the track's file where it is time, and takes the unit.
 func (c *camera) flowOther(t *track, au media.AccessUnit) {
 	switch {
-	case t.next != nil && !au.Wall.Before(t.when):
-		t.change(au)
+	case t.next != nil && !au.Wall.Before(t.next.from):
+		for t.next != nil && !au.Wall.Before(t.next.from) {
+			f := t.next
+			t.change(au)
+			if f != c.cur {
+				t.next = c.cur
+			}
+		}
 		c.endUnused()
 	case t.file == nil && c.cur.slot(t) >= 0 && !au.Wall.Before(c.cur.from):
 		t.join(c.cur)
@@ -213,7 +219,9 @@ func (c *camera) flowOther(t *track, au media.AccessUnit) {
 		t.leave() // another configuration: it goes on in the next file
 	}
 	if t.file == nil {
-		if !au.Wall.Before(c.cur.from) {
+		if t.next != nil {
+			t.lose(au.Wall, media.Timeout, "came when its file was closed already")
+		} else if !au.Wall.Before(c.cur.from) {
 			c.recut = c.recut || t.usable && !c.cur.fits(t)
 			c.refuse(t, au, errNoConfig(t))
 		}
@@ -312,15 +320,12 @@ func (c *camera) cut(t *track, au media.AccessUnit) error {
 		case o.Codec.Video():
 			o.leave() // it is silent; it goes on with its next key frame
 			c.hush(o, media.Because(media.Timeout))
-		default:
-			if o.next != nil {
-				o.skipTo(o.next)
-			}
-			o.next, o.when = f, au.Wall
+		case o.next == nil:
+			o.next = f
 		}
 	}
 	if c.cur != nil {
-		c.cur.left = c.r.Clock.Now()
+		c.cur.left = c.r.Clock.Now().Add(f.from.Sub(au.Wall))
 	}
 	t.join(f)
 	c.cur, c.recut = f, false
@@ -349,19 +354,25 @@ func (c *camera) newFile(origin, from time.Time) *file {
 }
 
 // endUnused ends files that no track will come back to. Sound that is late for a cut
-// by too much is waited for no longer.
+// by too much is waited for no longer: it goes on where the next file begins.
 func (c *camera) endUnused() {
 	now := c.r.Clock.Now()
 	for _, f := range c.files {
 		if f.ended || f == c.cur {
 			continue
 		}
-		used := false
+		used, late := false, now.Sub(f.left) > drainFor
 		for _, t := range c.tracks {
-			if t.file == f && now.Sub(f.left) > drainFor {
-				t.skipTo(t.next)
+			switch {
+			case !late:
+				used = used || t.file == f || t.next == f
+			case t.file == f:
+				next := t.next
+				t.leave()
+				t.next = next
+			case t.next == f:
+				t.next = c.cur
 			}
-			used = used || t.file == f
 		}
 		if !used {
 			c.endFile(f)

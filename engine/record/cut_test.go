@@ -409,6 +409,67 @@ func TestACorrectionIsTakenAtTheCut(t *testing.T) {
 	}
 }
 
+// Where the time of the picture's file and that of the sound are apart, or the sound comes
+// late, the sound stands where it was captured or is missing; it is never pressed together
+// at the beginning of a file that it is too early for.
+func TestSoundStandsWhereItWasCapturedWhateverTheCut(t *testing.T) {
+	ahead := func(by time.Duration) func(*media.AccessUnit, time.Duration) {
+		return func(au *media.AccessUnit, at time.Duration) {
+			// The first pictures come that late and what follows does not: their time is led back.
+			if seen := by + at/16; au.Track == 0 && seen > at {
+				au.Wall = au.Wall.Add(seen - at)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(au *media.AccessUnit, at time.Duration)
+		lost   time.Duration // at most, of the sound
+	}{
+		{"the picture is ahead", ahead(3 * time.Second), 0},
+		{"the picture is far ahead", ahead(8 * time.Second), 0},
+		{"the sound is late", func(au *media.AccessUnit, at time.Duration) {
+			if stalls, ends := 3500*time.Millisecond, 7500*time.Millisecond; au.Track == 1 && at >= stalls && at < ends {
+				au.Arrival = au.Arrival.Add(ends - at)
+			}
+		}, 2500 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, "hall")
+				g.create()
+				f := newFeed("hall", time.Now())
+				start, captured := f.at, map[string]time.Time{}
+				f.change = func(i int, au *media.AccessUnit) {
+					c.change(au, au.Wall.Sub(start))
+					captured[markOf(au.Data)] = au.Wall
+				}
+				g.play(g.sink("hall"), f, 20*time.Second)
+				g.close("stopped")
+				list := read(t, g.fs, g.dir, "hall")
+				g.ordered("hall", list)
+				for _, s := range list {
+					for _, m := range ofKind(s.marks, 'A') {
+						if at := s.times[m]; at.Sub(captured[m]).Abs() > 30*time.Millisecond {
+							t.Fatalf("%s: %s at %v, captured at %v", s.line.File, m, at, captured[m])
+						}
+					}
+				}
+				want := g.wrote("hall", 'A')
+				got := marksOf(list, 'A')
+				if len(got) == 0 {
+					t.Fatal("no sound")
+				}
+				want = want[slices.Index(want, got[0]):] // what precedes the picture is lead-in
+				if lost := time.Duration(len(want)-len(got)) * 1024 * time.Second / 48000; lost > c.lost {
+					t.Errorf("%v of the sound are missing: %s", lost, difference(got, want))
+				}
+				g.sound(g.fs, false)
+			})
+		})
+	}
+}
+
 // Pictures that are decoded before they are shown.
 func TestReorderedPicturesKeepTheirTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -270,6 +270,35 @@ func TestAfterAFailedSyncUnitsAreWrittenAgain(t *testing.T) {
 	})
 }
 
+// A file breaks of which nothing can be written again, since its only key frame is not kept
+// any more, while sound waits for the next cut: the run may end right then.
+func TestAFileIsGivenUpWhileSoundWaitsForTheCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, "hall")
+		g.create()
+		s := g.sink("hall")
+		f := newFeed("hall", time.Now())
+		f.gop, f.size, f.late = 1000, 800_000, 100*time.Millisecond
+		g.begin(s, f)
+		failed := false
+		g.fs.SetError(func(op crashfs.Op) error {
+			if !failed && op.Kind == crashfs.Sync && isMedia(op.Name) && time.Since(f.at) > 2200*time.Millisecond {
+				failed = true
+				return syscall.EIO
+			}
+			return nil
+		})
+		g.send(s, "hall", f.units(2600*time.Millisecond))
+		time.Sleep(time.Second)
+		if !failed {
+			t.Error("nothing broke")
+		}
+		g.end(s)
+		g.close("stopped")
+		g.sound(g.fs, false)
+	})
+}
+
 // A sync of ten seconds holds up neither the file's writer nor another camera's.
 func TestASlowSyncHoldsUpNobodysWriting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -220,6 +220,7 @@ func (c *camera) drop(f *file) {
 	}
 	if c.cur == f {
 		c.cur = nil
+		c.early, c.ahead = append(c.early, c.ahead...), nil
 	}
 	c.retire(f, f.committed, nil)
 }

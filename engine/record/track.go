@@ -25,8 +25,7 @@ type track struct {
 	slew *timeline.Slew
 	bias int64           // ticks by which the file begins later than the slew believes
 	held *segment.Sample // its duration is not known yet
-	next *file           // the file to change to
-	when time.Time       // at the first unit from this time on
+	next *file           // the file to change to, at the first unit from its beginning on
 	last time.Time       // media time at which the newest unit is decoded; zero: none in this run
 	end  time.Time       // and when it is over, as far as one can tell
 	seen time.Time       // when it was accepted, by the monotonic clock
@@ -73,8 +72,7 @@ func (t *track) describe() journal.Track {
 
 // join begins to write into f, with the slew's pending correction taken.
 func (t *track) join(f *file) {
-	t.file, t.bias = f, 0
-	t.next, t.when = nil, time.Time{}
+	t.file, t.bias, t.next = f, 0, nil
 	t.slew.Cut(f.head.Start)
 }
 
@@ -86,7 +84,12 @@ func (t *track) change(au media.AccessUnit) {
 		t.release(max(here, wall))
 		t.correct(here, max(here, wall))
 	}
-	t.skipTo(t.next)
+	next := t.next
+	t.leave()
+	t.next = nil
+	if next.slot(t) >= 0 {
+		t.join(next)
+	}
 }
 
 // correct notes that a unit that would stand at tick old of the file stands, in the next
@@ -102,22 +105,13 @@ func (t *track) tick(at time.Time) int64 {
 	return media.FromDuration(at.Sub(t.file.head.Start), t.ClockRate)
 }
 
-// skipTo moves the track to f without knowing its first unit there.
-func (t *track) skipTo(f *file) {
-	t.leave()
-	if f != nil && f.slot(t) >= 0 {
-		t.join(f)
-	}
-}
-
 // leave lets go of the file; a held unit gets the usual duration.
 func (t *track) leave() {
 	if t.file == nil {
 		return
 	}
 	t.release(unknown)
-	t.file = nil
-	t.next, t.when = nil, time.Time{}
+	t.file, t.next = nil, nil
 }
 
 // place returns the ticks at which the unit is decoded in the track's file. The first

@@ -201,7 +201,7 @@ func (b *outbox) answer(data []byte) {
 		return
 	}
 	begun := false
-	if b.raw != nil && !b.writing && (len(b.waiting) == 0 || b.corked && !b.waiting[0].begun) {
+	if b.raw != nil && !b.writing && (len(b.waiting) == 0 || b.corked && b.waiting[0].media && !b.waiting[0].begun) {
 		n, err := b.try(data)
 		if err != nil {
 			b.end(err)

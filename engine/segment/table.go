@@ -186,7 +186,9 @@ func (b *builder) runLengths(values func(yield func(uint32) bool)) {
 	})
 }
 
-// stts: a unit lasts until the next begins; the last as long as it was said to.
+// stts: a unit lasts until the next begins; the last as long as it was said to, and two
+// ticks at least: where one entry says that all units last one, ffmpeg takes them for
+// uncompressed samples that have no sizes of their own, and reads nothing.
 func (b *builder) stts(t *table) {
 	b.full("stts", 0, 0, func() {
 		b.runLengths(func(yield func(uint32) bool) {
@@ -198,7 +200,7 @@ func (b *builder) stts(t *table) {
 				first = false
 			}
 			if !first {
-				yield(t.tail)
+				yield(max(t.tail, 2))
 			}
 		})
 	})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,6 +99,30 @@ func TestEveryCodecIsReadBackAndDecodesAsItsSource(t *testing.T) {
 			}
 			recognised(t, c, ffprobe(t, path))
 		})
+	}
+}
+
+// Units that all last one tick: ffmpeg takes a table that says so for that of samples
+// without sizes.
+func TestUnitsOfOneTickHaveTheirSizes(t *testing.T) {
+	for _, name := range []string{"opus", "aac", "alaw"} {
+		for _, n := range []int{1, 2, 50} {
+			t.Run(name+" "+itoa(int64(n)), func(t *testing.T) {
+				c := clipNamed(t, name)
+				c.samples = slices.Clone(c.samples[:n])
+				want := ""
+				for i := range c.samples {
+					c.samples[i].DTS, c.samples[i].Duration = int64(i), 1
+					want += itoa(int64(len(c.samples[i].Data))) + "\n"
+				}
+				path, f, w := mix([]int64{0}, c).create(t, "x.mp4")
+				must[Summary](t)(w.Seal())
+				scan(t, f, ScanOptions{})
+				if got := command(t, "ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries", "packet=size", path); got != want {
+					t.Errorf("ffprobe reads\n%swritten were\n%s", got, want)
+				}
+			})
+		}
 	}
 }
 
