@@ -28,9 +28,7 @@ const (
 // cameras does. With monitorProcs there is room for others beside those, and it need not
 // look that often.
 var calm = sync.OnceValue(func() bool {
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < monitorProcs {
-		runtime.GOMAXPROCS(monitorProcs)
-	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), monitorProcs))
 	entries, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return false
