@@ -269,13 +269,13 @@ func (c *camera) endRun() {
 	}
 	c.release(len(c.ahead))
 	c.early = nil
-	if c.lead != nil {
-		c.calm = c.lead.patience()
-	}
 	for _, t := range c.tracks {
 		t.leave()
 		c.tellDamage(t)
-		c.settleSilence(t)
+		untold := c.settleSilence(t)
+		if t == c.lead && c.began {
+			c.calm = t.patience() - untold
+		}
 	}
 	c.tellRefused()
 	for _, f := range c.files {

@@ -27,7 +27,7 @@ type absence struct {
 
 	keyless time.Time     // media time of the first unit of this run that waited for a key frame
 	hole    media.Gap     // the last span of the run of which the whole camera is missing
-	calm    time.Duration // what counted as silence in the last run
+	calm    time.Duration // from end on, less is no gap: what the silence of the last run's picture lacked
 
 	away   media.Causes // why nothing comes although the run is on; 0: not told
 	awayAt time.Time    // since when
@@ -302,23 +302,33 @@ func (c *camera) listen(now time.Time) {
 }
 
 // settleSilence ends a track's silence with its run: from the end of the camera's media
-// on nothing is recorded anyhow.
-func (c *camera) settleSilence(t *track) {
+// on nothing is recorded anyhow. Untold is the silence up to there that is too short to be
+// a gap: together with what follows it may be one.
+func (c *camera) settleSilence(t *track) (untold time.Duration) {
+	if !t.last.IsZero() {
+		untold = c.end.Sub(t.fade())
+	}
 	if t.hush == nil {
-		if !t.last.IsZero() && c.end.Sub(t.fade()) > t.patience() && !c.explained(t, c.end) {
+		switch {
+		case untold <= t.patience():
+			return untold
+		case !c.explained(t, c.end):
 			c.span(c.index(t), t.fade(), c.end, media.Because(media.Timeout), "")
 		}
-		return
+		return 0
 	}
 	to := c.end
 	if to.Sub(t.hush.From) <= t.patience() {
 		to = t.hush.From // no longer than the units of other tracks are apart
+	} else {
+		untold = 0
 	}
 	if t == c.lead {
 		c.misses |= t.hush.Causes
 	}
 	c.closeGap(t.hush, to)
 	t.hush = nil
+	return untold
 }
 
 // damage adds a unit to the track's damage, with the units before it of which every

@@ -174,6 +174,35 @@ func TestBeginWithoutEndIsAGap(t *testing.T) {
 	})
 }
 
+// Video decides: sound that goes on a little longer does not shorten what is missing.
+func TestAGapIsMeasuredFromThePicture(t *testing.T) {
+	for name, again := range map[string]bool{"another run": true, "the end of the window": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, "hall")
+				g.plan.Commit = journal.Duration(10 * time.Second) // nobody notices the silence before
+				g.create()
+				s := g.sink("hall")
+				f := newFeed("hall", time.Now())
+				g.begin(s, f)
+				g.send(s, "hall", slices.DeleteFunc(f.units(2500*time.Millisecond), func(au media.AccessUnit) bool {
+					return au.Track == 0 && au.PTS >= 2*90000
+				}))
+				time.Sleep(800 * time.Millisecond)
+				if again {
+					f.count[0] = 100 // a key frame
+					f.newRun(time.Now())
+					g.play(s, f, 2*time.Second)
+				}
+				g.close("planned")
+				if gaps := g.sound(g.fs, false).Cameras[0].Gaps; len(gaps) != 1 {
+					t.Errorf("gaps: %+v", gaps)
+				}
+			})
+		})
+	}
+}
+
 func TestACameraThatNeverCameIsAGapOfTheWholeWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, "hall", "yard")
