@@ -199,7 +199,7 @@ func causesOf(err error) media.Causes {
 func (c *camera) note(t *track, au media.AccessUnit, at time.Time) {
 	shown := at.Add(media.ToDuration(au.PTS-au.DTS, t.ClockRate))
 	if !c.began {
-		if c.gap != nil && !at.After(c.gap.From.Add(t.usual()/2)) {
+		if c.gap != nil && !at.After(c.gap.From.Add(min(t.usual()/2, c.calm))) {
 			shown = c.gap.From // it follows what was recorded last: nothing was missing
 		}
 		c.appear(t, shown)
