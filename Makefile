@@ -38,7 +38,7 @@ fuzz:
 lint:
 	$(codecs) scripts/lint.sh
 
-# man/ and completions/ from the commands themselves.
+# man/ and completions/ from the commands themselves, NOTICES from the modules linked in.
 docs:
 	CGO_ENABLED=0 $(GO) run ./cmd/gendocs
 

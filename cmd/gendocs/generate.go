@@ -30,7 +30,9 @@ func generate() (map[string][]byte, error) {
 	files["completions/rtsprec.bash"] = bash.Bytes()
 	files["completions/_rtsprec"] = zsh.Bytes()
 	files["completions/rtsprec.fish"] = fish.Bytes()
-	return files, nil
+	var err error
+	files["NOTICES"], err = notices()
+	return files, err
 }
 
 // manPages adds a page for cmd and each command below it.

@@ -1,5 +1,5 @@
-// Command gendocs writes man/ and completions/ from the commands themselves. It is run
-// in the root of the repository.
+// Command gendocs writes man/ and completions/ from the commands themselves, and NOTICES
+// from the modules that are linked in. It is run in the root of the repository.
 package main
 
 import (
