@@ -57,8 +57,7 @@ int monitor_calm(int thread, uint64_t slack) {
 	until.tv_sec += 1;
 	while (told && sem_timedwait(&done, &until) < 0)
 		if (errno != EINTR)
-			told = 0;
-	if (told) // else it may still come
-		sigaction(number, &before, NULL);
+			return -1; // the signal may still come
+	sigaction(number, &before, NULL);
 	return told;
 }

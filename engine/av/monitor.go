@@ -38,8 +38,12 @@ var calm = sync.OnceValue(func() bool {
 	})
 	for range 50 {
 		for _, e := range entries {
-			if thread, err := strconv.Atoi(e.Name()); err == nil && C.monitor_calm(C.int(thread), C.uint64_t(monitorSlack)) == 1 {
-				return true
+			thread, err := strconv.Atoi(e.Name())
+			if err != nil {
+				continue
+			}
+			if told := C.monitor_calm(C.int(thread), C.uint64_t(monitorSlack)); told != 0 {
+				return told > 0
 			}
 		}
 		time.Sleep(100 * time.Microsecond) // the monitor was awake
