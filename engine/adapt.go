@@ -229,7 +229,9 @@ func (a *adapter) judge(ctx context.Context) {
 		a.without(a.coder.stuck())
 		return
 	}
-	f.Backlog += held
+	if !pub.Paced() {
+		f.Backlog += held
+	}
 	pictures, sound, known := a.survey.rates(now)
 	source := pictures + sound
 	switch {

@@ -193,15 +193,15 @@ func (c *Controller) dry(now time.Time) []Reason {
 
 // look begins to rise after a rest.
 func (c *Controller) look(now time.Time) []Reason {
-	if c.bitrate >= float64(c.o.Max) || now.Sub(c.since) < c.rest || c.path.queueing() > c.path.noise+high {
+	if c.bitrate >= float64(c.o.Max) || now.Sub(c.since) < c.rest && !c.path.silent() || c.path.queueing() > c.path.noise+high {
 		return nil
 	}
 	c.enter(now, Rise)
-	return []Reason{reason(Room, "no queueing for %d s", int(c.rest.Seconds()))}
+	return []Reason{reason(Room, "no queueing for %d s", int(min(c.rest, now.Sub(c.since)).Seconds()))}
 }
 
-// climb rises: slowly near the ceiling, faster and faster once it is passed; never far
-// above what is really sent, since only that is tried, or what the next step takes, which
+// climb rises: slowly near the ceiling, faster and faster once it is passed, or where
+// nothing waits any more as it did below it; never far above what is really sent, since only that is tried, or what the next step takes, which
 // is how more is sent.
 func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	if c.path.queueing() > c.path.noise+quiet*3/2 {
@@ -212,7 +212,7 @@ func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	case c.ceiling > 0 && c.bitrate > c.ceiling*near && c.path.sent(window) > c.ceiling:
 		why = append(why, reason(Passed, "%.1f Mbit/s are taken, more than the %.1f before", c.path.sent(window)/1e6, c.ceiling/1e6))
 		c.ceiling, c.rest = 0, rest
-	case c.ceiling > 0 && c.bitrate > c.ceiling*below*0.98:
+	case c.ceiling > 0 && c.bitrate > c.ceiling*below*0.98 && !c.path.silent():
 		speed = slowest
 	default:
 		c.rise = min(c.rise*(1+(gathering-1)*step.Seconds()), fastest)

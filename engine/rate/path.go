@@ -10,6 +10,8 @@ type path struct {
 	rtt     time.Duration // newest round trip, or how long one is being waited for
 	loss    float64       // smoothed over a few reports
 	noise   time.Duration // mean deviation of queueing while nothing is wrong
+	waited  time.Time     // when anything waited last
+	trips   int           // round trips measured since
 }
 
 type sample struct {
@@ -33,6 +35,10 @@ const (
 	heavyLoss  = 0.10
 	lightLoss  = 0.03        // a radio link may lose as much without being full
 	longest    = time.Minute // no time in a feedback is believed above it
+
+	silence     = 8 * time.Millisecond // of queueing: less is none
+	silentFor   = 4 * time.Second
+	silentTrips = 12
 )
 
 // observe takes a feedback in and leaves out what cannot be.
@@ -41,6 +47,7 @@ func (p *path) observe(now time.Time, f Feedback) {
 	f.Delivered = min(max(f.Delivered, p.last.Delivered), f.Sent)
 	f.Backlog = max(f.Backlog, 0)
 	f.Stalled = min(max(f.Stalled, 0), longest)
+	f.Drain = max(f.Drain, 0)
 	if f.Reported && f.Loss >= 0 && f.Loss <= 1 { // not NaN either
 		p.loss += (f.Loss - p.loss) / 5 // a few packets a report: one lost is not much
 	}
@@ -54,18 +61,24 @@ func (p *path) observe(now time.Time, f Feedback) {
 	}
 	p.last = f
 	q := max(waited-p.base(), 0) + p.waiting(f)
+	if p.waited.IsZero() || q > silence {
+		p.waited, p.trips = now, 0
+	} else if f.RTT > 0 {
+		p.trips++
+	}
 	p.samples = append(p.samples, sample{now, f.Sent, f.Delivered, q})
 	for len(p.samples) > 2 && now.Sub(p.samples[0].at) > window {
 		p.samples = p.samples[1:]
 	}
 }
 
-// waiting is how long what waits on this side will take.
+// waiting is how long what waits on this side will take: as long as at the rate at which
+// the last of it arrived, or where that is not known, on the average.
 func (p *path) waiting(f Feedback) time.Duration {
 	if f.Backlog == 0 {
 		return 0
 	}
-	through := p.through(window)
+	through := max(p.through(window), float64(f.Drain))
 	if through <= 0 {
 		return f.Stalled
 	}
@@ -112,6 +125,13 @@ func (p *path) waits(limit time.Duration) (n int) {
 		n++
 	}
 	return n
+}
+
+// silent reports whether nothing has waited for a while, not even behind a key frame: a
+// path that is nearly full is never like that, whatever it took before.
+func (p *path) silent() bool {
+	last := p.samples[len(p.samples)-1].at
+	return last.Sub(p.waited) >= silentFor && p.trips >= silentTrips
 }
 
 // sent is the rate of what was sent of late, bit/s; 0: not known yet.

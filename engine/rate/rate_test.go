@@ -208,6 +208,64 @@ func TestALinkThatNarrowsAndWidens(t *testing.T) {
 	}
 }
 
+// Whenever a link widens, the source is back soon: it is noticed that nothing waits any more.
+func TestALinkThatWidensIsNoticed(t *testing.T) {
+	for _, tcp := range []bool{false, true} {
+		for wide := 60 * time.Second; wide < 72*time.Second; wide += 1500 * time.Millisecond {
+			s := newStepped(t, Options{Max: 6e6})
+			l := link{rate: func(t time.Duration) float64 {
+				if t >= 20*time.Second && t < wide {
+					return 2e6
+				}
+				return 20e6
+			}, queue: 100 * time.Millisecond, delay: time.Millisecond, tcp: tcp}
+			l.run(s, 6e6, wide+13*time.Second, uint64(wide))
+			if s.steps.At() != 0 {
+				t.Errorf("tcp=%v: at step %d 13 s after the link widened at %v: %v", tcp, s.steps.At(), wide, s.changes)
+			}
+		}
+	}
+}
+
+// That nothing waits is believed only where round trips say so.
+func TestWhatIsNotMeasuredIsNotSilent(t *testing.T) {
+	for _, every := range []int{1, 25} {
+		var p path
+		now := epoch
+		for i := range 40 {
+			f := Feedback{Sent: int64(i) * 50_000}
+			if i%every == 0 {
+				f.RTT = 20 * time.Millisecond
+			}
+			p.observe(now, f)
+			now = now.Add(200 * time.Millisecond)
+		}
+		if p.silent() != (every == 1) {
+			t.Errorf("a round trip each %d times: silent %v", every, p.silent())
+		}
+	}
+}
+
+// A key frame that is on its way out of a wide link is no queue.
+func TestWhatWaitsDrainsAsFastAsTheLastDid(t *testing.T) {
+	for _, c := range []struct {
+		drain int
+		want  time.Duration
+	}{{0, 100 * time.Millisecond}, {500_000, 100 * time.Millisecond}, {20_000_000, 5 * time.Millisecond}} {
+		var p path
+		for i := range 8 {
+			f := Feedback{Sent: int64(i) * 25_000, Delivered: int64(i) * 25_000, RTT: 20 * time.Millisecond, Drain: c.drain}
+			if i == 7 {
+				f.Backlog = 12_500
+			}
+			p.observe(epoch.Add(time.Duration(i)*200*time.Millisecond), f)
+		}
+		if p.queueing() != c.want {
+			t.Errorf("%d bit/s: %v", c.drain, p.queueing())
+		}
+	}
+}
+
 // On the last step too little is sent to see that there is room for the next better one:
 // it is tried, and returns where there is none.
 func TestTheLastStepIsLeft(t *testing.T) {

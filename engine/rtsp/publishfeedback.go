@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"net"
 	"sync"
 	"time"
 
@@ -25,9 +24,8 @@ const (
 // pathWatch is what a publisher has seen of its path since it was last asked.
 type pathWatch struct {
 	mu       sync.Mutex
-	rtt      time.Duration // newest; 0: none since it was last asked for
-	asked    time.Time     // when the request under way was sent; zero: none is
-	loss     float64       // largest of the newest reports on all tracks
+	trips    roundTrips
+	loss     float64 // largest of the newest reports on all tracks
 	reported bool
 	writing  time.Time // when the write in progress began; zero: none is
 }
@@ -37,53 +35,43 @@ type pathWatch struct {
 // trip, what it has not sent. Over UDP it is the round trip of a small request on the
 // RTSP connection, which shares the path, and the peer's receiver reports; neither is
 // there unless [PublishOptions.Measure] was set. Backlog is the kernel's alone: who holds a
-// queue before Write adds it.
+// queue before Write adds it, unless the publisher is [Publisher.Paced].
 func (p *Publisher) Feedback() rate.Feedback {
 	now := p.o.Clock.Now()
 	p.mu.Lock()
 	f := rate.Feedback{Sent: int64(p.stats.Bytes)}
 	p.mu.Unlock()
+	k, ok := kernelPath(p.ctl.nc)
 	w := &p.path
 	w.mu.Lock()
 	if !w.writing.IsZero() {
 		f.Stalled = now.Sub(w.writing)
 	}
-	if !w.asked.IsZero() {
-		f.Waiting = now.Sub(w.asked)
-	}
-	f.RTT, f.Loss, f.Reported = w.rtt, w.loss, w.reported
-	w.rtt, w.loss, w.reported = 0, 0, false
+	f.RTT, f.Waiting = w.trips.take(now, k, ok)
+	f.Loss, f.Reported = w.loss, w.reported
+	w.loss, w.reported = 0, false
 	w.mu.Unlock()
-	if p.transport != TCP || p.ctl == nil {
-		return f
+	if p.transport == TCP {
+		f.Loss, f.Reported = 0, false // nothing is lost on the way, whatever the peer says
+		f.Sent = int64(p.ctl.sent.Load())
+		if ok {
+			withKernel(&f, k)
+		}
 	}
-	f.Loss, f.Reported = 0, false // nothing is lost on the way, whatever the peer says
-	f.Sent = int64(p.ctl.sent.Load())
-	withKernel(&f, p.ctl.nc)
 	return f
 }
 
-// withKernel takes the kernel's word of a connection in, where it says something.
-func withKernel(f *rate.Feedback, nc net.Conn) {
-	k, ok := kernelPath(nc)
-	if !ok {
-		return
-	}
+// withKernel takes the kernel's word of a connection in that media travel on.
+func withKernel(f *rate.Feedback, k kernelWord) {
 	f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), f.Backlog+k.unsent
-	f.RTT, f.Waiting = k.rtt, 0
-	if k.unacked > k.unsent {
+	f.RTT, f.Waiting, f.Drain = k.rtt, 0, k.drain
+	if k.unacked-k.unsent > 2*k.segment { // of less, the acknowledgement may be late (RFC 5681 4.2)
 		f.Waiting = k.silent
 	}
 }
 
-// kernelWord is what the kernel says of a TCP connection.
-type kernelWord struct {
-	rtt, silent     time.Duration // smoothed; since the last acknowledgement
-	unacked, unsent int64         // bytes that are not known to have arrived; the first holds the second
-}
-
-// roundTrips measures the path by small requests until the session is over.
-func (p *Publisher) roundTrips() {
+// probe sends small requests over the path until the session is over.
+func (p *Publisher) probe() {
 	tick := time.NewTicker(roundTripEvery)
 	defer tick.Stop()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -101,27 +89,23 @@ func (p *Publisher) roundTrips() {
 			return
 		case <-tick.C:
 		}
-		sent := p.o.Clock.Now()
-		p.path.ask(sent)
+		p.trip((*roundTrips).ask)
 		_, err := p.ctl.do(ctx, "OPTIONS", p.uri, nil)
 		var status *statusError
-		p.path.answered(p.o.Clock.Now().Sub(sent), err == nil || errors.As(err, &status))
+		if err == nil || errors.As(err, &status) {
+			p.trip((*roundTrips).answered)
+		} else {
+			p.trip((*roundTrips).given)
+		}
 	}
 }
 
-func (w *pathWatch) ask(now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.asked = now
-}
-
-func (w *pathWatch) answered(took time.Duration, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.asked = time.Time{}
-	if ok {
-		w.rtt = took
-	}
+// trip notes what became of a round trip, with the time and the kernel's word.
+func (p *Publisher) trip(note func(*roundTrips, time.Time, kernelWord, bool)) {
+	k, ok := kernelPath(p.ctl.nc)
+	p.path.mu.Lock()
+	defer p.path.mu.Unlock()
+	note(&p.path.trips, p.o.Clock.Now(), k, ok)
 }
 
 // lost takes a report block's fraction lost in, in 1/256 (RFC 3550 6.4.1).
@@ -149,6 +133,10 @@ func fractionLost(block []byte) byte { return byte(binary.BigEndian.Uint32(block
 // SetPace spreads large units over the time that they take at a bit rate, UDP only, so
 // that a key frame does not overrun the queue of a narrow path; 0: not at all.
 func (p *Publisher) SetPace(bitrate int) { p.pace.Store(int64(max(bitrate, 0))) }
+
+// Paced reports whether large units are spread over time. What waits behind them does so
+// for that, whatever the path takes.
+func (p *Publisher) Paced() bool { return p.transport == UDP && p.pace.Load() > 0 }
 
 // paused is how long to wait after so many bytes at the pace in force; 0: none is.
 func (p *Publisher) paused(bytes int) time.Duration {

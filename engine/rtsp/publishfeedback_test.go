@@ -71,7 +71,9 @@ func TestAPublisherMeasuresItsPathOverUDP(t *testing.T) {
 	if f = p.Feedback(); !f.Reported || f.Loss != 0.25 {
 		t.Errorf("%+v", f)
 	}
-	p.path.answered(-time.Hour, true) // a clock that was set back
+	p.path.mu.Lock()
+	p.path.trips.time(-time.Hour) // a clock that was set back
+	p.path.mu.Unlock()
 	c := rate.New(rate.Options{})
 	if d := c.Update(time.Now(), p.Feedback()); d.Queueing != 0 {
 		t.Errorf("a round trip below 0: %+v", d)
@@ -112,12 +114,41 @@ func TestLargeUnitsArePacedOverUDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
+	if p.Paced() {
+		t.Error("nothing was said of a pace")
+	}
 	p.SetPace(4_000_000)
+	if !p.Paced() {
+		t.Error("what waits at a pace counts as the path's")
+	}
 	began := time.Now()
 	if err := p.Write(t.Context(), media.AccessUnit{Wall: began, Data: make([]byte, 100_000)}); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took < 150*time.Millisecond {
 		t.Errorf("800 kbit at 4 Mbit/s went out in %v", took)
+	}
+}
+
+// The acknowledgement of a small packet may be late, and what waits drains as fast as the
+// last of it did.
+func TestTheKernelsWordOfAPath(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name    string
+		k       kernelWord
+		waiting time.Duration
+	}{
+		{"all has arrived", kernelWord{silent: 90 * ms, segment: 1448}, 0},
+		{"one packet of sound", kernelWord{silent: 38 * ms, segment: 1448, unacked: 200}, 0},
+		{"not sent yet", kernelWord{silent: 38 * ms, segment: 1448, unacked: 9000, unsent: 9000}, 0},
+		{"a window", kernelWord{silent: 38 * ms, segment: 1448, unacked: 9000, unsent: 100}, 38 * ms},
+	} {
+		f := rate.Feedback{Sent: 10_000}
+		c.k.drain = 5_000_000
+		withKernel(&f, c.k)
+		if f.Waiting != c.waiting || f.Delivered != 10_000-c.k.unacked || f.Backlog != c.k.unsent || f.Drain != 5_000_000 {
+			t.Errorf("%s: %+v", c.name, f)
+		}
 	}
 }

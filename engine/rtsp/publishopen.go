@@ -148,7 +148,7 @@ func (p *Publisher) work() {
 	p.workers.Go(p.keepAlive)
 	p.workers.Go(p.follow)
 	if p.measured && p.transport == UDP {
-		p.workers.Go(p.roundTrips)
+		p.workers.Go(p.probe)
 	}
 	p.workers.Go(func() {
 		select {

@@ -52,6 +52,8 @@ func (b *outbox) feedback() rate.Feedback {
 		f.Stalled = b.clock.Now().Sub(b.began)
 	}
 	b.mu.Unlock()
-	withKernel(&f, b.nc)
+	if k, ok := kernelPath(b.nc); ok {
+		withKernel(&f, k)
+	}
 	return f
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"sync"
 	"time"
-
-	"rtsprec/engine/rate"
 )
 
 // lane is the way of the pictures to a viewer that is sent something else than the
@@ -296,6 +294,3 @@ func padding(ssrc uint32, size int) []byte {
 	b = append(b, "FILL"...)
 	return append(b, make([]byte, 4*words)...)
 }
-
-// feedback adds what waits here to what is known of the path.
-func (l *lane) feedback(f *rate.Feedback) { f.Backlog += l.held() }

@@ -74,27 +74,29 @@ func (s *Stream) Viewers() (list []Viewer) {
 func (v Viewer) Peer() netip.AddrPort { return v.p.out.peer }
 
 // Feedback is what is known of the path to the viewer, for a controller that asks for it
-// every 200 ms: over TCP the kernel's word and what waits here, over UDP what waits here and
-// the viewer's own reports. False: it is still being sent what it began with, of which
-// nothing can be seen.
+// every 200 ms: over TCP the kernel's word and what waits here, over UDP the viewer's own
+// reports, since what waits here is spread over time, whatever the path takes. False: it is
+// still being sent what it began with, of which nothing can be seen.
 func (v Viewer) Feedback() (f rate.Feedback, ok bool) {
 	s, p := v.p.s, v.p
 	s.mu.Lock()
 	lane, view := p.view.lane, &p.view
 	s.mu.Unlock()
+	var held int64
+	if lane != nil {
+		held = lane.held()
+	}
 	if p.out.udp != nil {
 		f.Sent = int64(p.out.octets.Load())
 		view.reports.feedback(&f, s.o.Clock.Now())
 	} else {
 		f = p.out.box.feedback()
-	}
-	if lane != nil {
-		lane.feedback(&f)
+		f.Backlog += held
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !view.settled {
-		view.settled = p.on && !p.waits && (f.Backlog == 0 || s.o.Clock.Now().Sub(view.since) > settleMost)
+		view.settled = p.on && !p.waits && (max(f.Backlog, held) == 0 || s.o.Clock.Now().Sub(view.since) > settleMost)
 	}
 	return f, view.settled
 }
