@@ -143,6 +143,9 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
 		most = max(most, c.seen)
 	}
+	if c.state == Rise && c.ceiling > 0 { // a little too much, not suddenly too much
+		capacity = max(capacity, c.path.carried())
+	}
 	switch {
 	case again: // what arrives may be all that was sent
 		capacity = min(max(capacity, c.path.doubt()*c.seen), c.seen)

@@ -149,21 +149,26 @@ func (p *path) through(over time.Duration) float64 {
 }
 
 func (p *path) rate(over time.Duration, count func(sample) int64) float64 {
-	if len(p.samples) < 2 {
+	first, last, d := p.span(over)
+	if d < 0.1 {
 		return 0
 	}
-	last := p.samples[len(p.samples)-1]
-	first := p.samples[0]
+	return float64(count(last)-count(first)) * 8 / d
+}
+
+// span is the first and the last sample of the latest stretch, and how many seconds are
+// between them.
+func (p *path) span(over time.Duration) (first, last sample, d float64) {
+	if len(p.samples) == 0 {
+		return first, last, 0
+	}
+	last = p.samples[len(p.samples)-1]
 	for _, s := range p.samples {
 		if first = s; last.at.Sub(s.at) <= over {
 			break
 		}
 	}
-	d := last.at.Sub(first.at).Seconds()
-	if d < 0.1 {
-		return 0
-	}
-	return float64(count(last)-count(first)) * 8 / d
+	return first, last, last.at.Sub(first.at).Seconds()
 }
 
 // slope is by how many seconds queueing grows a second: least squares over the trend.
@@ -193,8 +198,25 @@ func (p *path) capacity() float64 {
 	if p.last.Delivered > 0 {
 		return p.through(recent)
 	}
-	return p.sent(recent) / (1 + max(p.slope(), 0)) * (1 - min(max(p.loss-lightLoss, 0), 0.5))
+	return p.sent(recent) / (1 + max(p.slope(), 0)) * p.kept()
 }
+
+// carried is the least that the path can take, seen while it became full slowly: what was sent
+// over a whole group of pictures, less what the queue kept of it and what was lost. 0: not
+// known.
+func (p *path) carried() float64 {
+	if p.last.Delivered > 0 {
+		return 0 // what arrives is known
+	}
+	first, last, d := p.span(window)
+	if d += (last.queueing - first.queueing).Seconds(); d < 0.5 {
+		return 0
+	}
+	return float64(last.sent-first.sent) * 8 / d * p.kept()
+}
+
+// kept is the part of what is sent that arrives, but for what a radio link loses.
+func (p *path) kept() float64 { return 1 - min(max(p.loss-lightLoss, 0), 0.5) }
 
 // standstill reports whether nothing arrives any more of what until then did, or did not a
 // moment ago, and at which rate it arrived before, bit/s. On a connection that is a packet
