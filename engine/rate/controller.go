@@ -12,6 +12,7 @@ const (
 	steep     = 0.2                    // seconds of queueing a second: no key frame does that for long
 	stalled   = 400 * time.Millisecond
 	reaction  = 400 * time.Millisecond  // before a fall is judged
+	dryUsual  = time.Second             // by then a queue should be dry
 	dryMost   = 3 * time.Second         // a queue that is not dry then is not ours
 	rest      = 5 * time.Second         // after a fall, before looking for room
 	restMost  = 8 * time.Second         // when looking keeps failing
@@ -135,7 +136,7 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 		c.enter(now, Fall)
 		return why
 	}
-	if again && (now.Sub(c.since) < reaction || q < c.waited+quiet && now.Sub(c.since) < dryMost) {
+	if again && !c.fallsShort(now) {
 		return nil
 	}
 	c.still = false
@@ -162,6 +163,21 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	c.enter(now, Fall)
 	c.rise = usual
 	return why
+}
+
+// fallsShort reports whether a fall was not enough: the queue grows all the same, or is as
+// long as before when it should be dry.
+func (c *Controller) fallsShort(now time.Time) bool {
+	q, took := c.path.queueing(), now.Sub(c.since)
+	switch {
+	case took < reaction:
+		return false
+	case took < dryUsual:
+		return q >= c.waited+quiet
+	case took < dryMost:
+		return q >= c.waited-quiet && c.path.slope() > -0.05
+	}
+	return true
 }
 
 // excused reports whether a standstill is one of now and then. On a path on which little
