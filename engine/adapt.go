@@ -60,7 +60,7 @@ type adapter struct {
 	name  string // of the target
 	o     RelayAdapt
 	queue *queue
-	path  func() (rate.Feedback, *rtsp.Publisher)
+	path  func(held int64) (rate.Feedback, *rtsp.Publisher)
 	keys  time.Duration // between key frames of what is re-encoded
 	steer steerable     // nil: the source is as it is
 
@@ -216,9 +216,9 @@ func (a *adapter) emit(ctx context.Context, c *recoder, au media.AccessUnit) {
 
 // judge asks how the way fares and does what follows from it.
 func (a *adapter) judge(ctx context.Context) {
-	f, pub := a.path()
-	now := a.deps.Clock.Now()
 	held, _ := a.queue.held()
+	f, pub := a.path(held)
+	now := a.deps.Clock.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if pub == nil || a.video < 0 {
@@ -228,9 +228,6 @@ func (a *adapter) judge(ctx context.Context) {
 	if a.coder != nil && a.coder.stuck() != nil {
 		a.without(a.coder.stuck())
 		return
-	}
-	if !pub.Paced() {
-		f.Backlog += held
 	}
 	pictures, sound, known := a.survey.rates(now)
 	source := pictures + sound

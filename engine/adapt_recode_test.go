@@ -278,7 +278,7 @@ func TestTheStepsAreThoseOfTheSourceThatPlaysNow(t *testing.T) {
 	ladder := presets.Ladder{Name: "two", Rungs: []presets.Rung{{Bitrate: 2_000_000, Width: 1280, Height: 720, FPS: 25}, {Bitrate: 300_000, Width: 320, Height: 180, FPS: 10}}}
 	a := newAdapter(d, RelayAdapt{Ladder: ladder}, line)
 	pub := &rtsp.Publisher{}
-	a.path = func() (rate.Feedback, *rtsp.Publisher) { return rate.Feedback{}, pub }
+	a.path = func(int64) (rate.Feedback, *rtsp.Publisher) { return rate.Feedback{}, pub }
 	for _, c := range []struct {
 		name  string
 		seen  int           // bit/s, before

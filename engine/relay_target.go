@@ -212,14 +212,14 @@ func (t *outlet) hangUp() {
 }
 
 // path is how the way to the target fares, and the session that says so; nil: there is none.
-func (t *outlet) path() (rate.Feedback, *rtsp.Publisher) {
+func (t *outlet) path(held int64) (rate.Feedback, *rtsp.Publisher) {
 	t.mu.Lock()
 	pub := t.now
 	t.mu.Unlock()
 	if pub == nil || pub.Err() != nil {
 		return rate.Feedback{}, nil
 	}
-	return pub.Feedback(), pub
+	return pub.Feedback(held), pub
 }
 
 // progress is the target's line of the live table.

@@ -144,8 +144,8 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
 		most = max(most, c.seen)
 	}
-	if c.state == Rise && c.ceiling > 0 { // a little too much, not suddenly too much
-		capacity = max(capacity, c.path.carried())
+	if c.ceiling > 0 && (c.state == Rise || c.state == Hold && c.path.last.Delivered > 0) {
+		capacity = max(capacity, c.path.carried()) // a little too much, not suddenly too much
 	}
 	switch {
 	case again: // what arrives may be all that was sent
@@ -175,7 +175,7 @@ func (c *Controller) fallsShort(now time.Time) bool {
 	case took < dryUsual:
 		return q >= c.waited+quiet
 	case took < dryMost:
-		return q >= c.waited-quiet && c.path.slope() > -0.05
+		return c.path.last.Delivered == 0 && q >= c.waited-quiet && c.path.slope() > -0.05 // a full queue grows no further
 	}
 	return true
 }
@@ -215,8 +215,9 @@ func (c *Controller) look(now time.Time) []Reason {
 	if c.bitrate >= float64(c.o.Max) || now.Sub(c.since) < c.rest && !c.path.silent() || c.path.queueing() > c.path.noise+high {
 		return nil
 	}
+	why := reason(Room, "no queueing for %d s", int(min(c.rest, now.Sub(c.since)).Seconds()))
 	c.enter(now, Rise)
-	return []Reason{reason(Room, "no queueing for %d s", int(min(c.rest, now.Sub(c.since)).Seconds()))}
+	return []Reason{why}
 }
 
 // climb rises: slowly near the ceiling, faster and faster once it is passed, or where

@@ -10,14 +10,23 @@ type path struct {
 	rtt     time.Duration // newest round trip, or how long one is being waited for
 	loss    float64       // smoothed over a few reports
 	noise   time.Duration // mean deviation of queueing while nothing is wrong
-	waited  time.Time     // when anything waited last
-	trips   int           // round trips measured since
+	heard   []heard       // of late, oldest first
 }
 
 type sample struct {
 	at              time.Time
 	sent, delivered int64
 	queueing        time.Duration
+}
+
+// heard is what was heard at a time of what waits: how late the last acknowledgement was,
+// and how long what is under way takes if it goes on as the last of it did. An
+// acknowledgement that is still due does not count: that of a small packet may be late
+// (RFC 5681 4.2).
+type heard struct {
+	at       time.Time
+	queueing time.Duration
+	measured bool // the round trip, just then
 }
 
 type base struct {
@@ -34,9 +43,10 @@ const (
 	baseKept   = 6 // buckets: a path that has become longer is believed after a minute
 	heavyLoss  = 0.10
 	lightLoss  = 0.03        // a radio link may lose as much without being full
+	known      = 0.5         // seconds of a path, before its rate is believed to be that of what waits
 	longest    = time.Minute // no time in a feedback is believed above it
 
-	silence     = 8 * time.Millisecond // of queueing: less is none
+	silence     = 8 * time.Millisecond // of queueing, on the average: less is none
 	silentFor   = 4 * time.Second
 	silentTrips = 12
 )
@@ -60,11 +70,10 @@ func (p *path) observe(now time.Time, f Feedback) {
 		waited = max(waited, f.Waiting)
 	}
 	p.last = f
-	q := max(waited-p.base(), 0) + p.waiting(f)
-	if p.waited.IsZero() || q > silence {
-		p.waited, p.trips = now, 0
-	} else if f.RTT > 0 {
-		p.trips++
+	q := max(waited-p.base(), 0) + p.waiting(f, 0)
+	p.heard = append(p.heard, heard{now, max(p.rtt-p.base(), 0) + p.waiting(f, f.Drain), f.RTT > 0})
+	for now.Sub(p.heard[0].at) > silentFor {
+		p.heard = p.heard[1:]
 	}
 	p.samples = append(p.samples, sample{now, f.Sent, f.Delivered, q})
 	for len(p.samples) > 2 && now.Sub(p.samples[0].at) > window {
@@ -72,15 +81,15 @@ func (p *path) observe(now time.Time, f Feedback) {
 	}
 }
 
-// waiting is how long what waits on this side will take: as long as at the rate at which
-// the last of it arrived, or where that is not known, on the average.
-func (p *path) waiting(f Feedback) time.Duration {
+// waiting is how long what waits on this side will take, at the rate at which bytes arrive
+// on the average, or at a higher one.
+func (p *path) waiting(f Feedback, least int) time.Duration {
 	if f.Backlog == 0 {
 		return 0
 	}
-	through := max(p.through(window), float64(f.Drain))
-	if through <= 0 {
-		return f.Stalled
+	through := max(p.through(window), float64(least))
+	if _, _, seen := p.span(window); through <= 0 || seen < known {
+		return f.Stalled // at the beginning everything waits
 	}
 	return time.Duration(min(float64(f.Backlog)*8/through, longest.Seconds()) * float64(time.Second))
 }
@@ -127,11 +136,18 @@ func (p *path) waits(limit time.Duration) (n int) {
 	return n
 }
 
-// silent reports whether nothing has waited for a while, not even behind a key frame: a
-// path that is nearly full is never like that, whatever it took before.
+// silent reports whether next to nothing has waited for a while, with the key frames that
+// were among it: a path that is nearly full is never like that, whatever it took before.
 func (p *path) silent() bool {
-	last := p.samples[len(p.samples)-1].at
-	return last.Sub(p.waited) >= silentFor && p.trips >= silentTrips
+	var sum time.Duration
+	trips := 0
+	for _, h := range p.heard {
+		if sum += h.queueing; h.measured {
+			trips++
+		}
+	}
+	n := len(p.heard)
+	return trips >= silentTrips && p.heard[n-1].at.Sub(p.heard[0].at) > silentFor*9/10 && sum < silence*time.Duration(n)
 }
 
 // sent is the rate of what was sent of late, bit/s; 0: not known yet.
@@ -201,12 +217,13 @@ func (p *path) capacity() float64 {
 	return p.sent(recent) / (1 + max(p.slope(), 0)) * p.kept()
 }
 
-// carried is the least that the path can take, seen while it became full slowly: what was sent
-// over a whole group of pictures, less what the queue kept of it and what was lost. 0: not
-// known.
+// carried is the least that the path can take, seen while it became full slowly: what arrives
+// over a whole group of pictures, and with the pauses in which a lost packet is sent again;
+// where nobody says what arrives, what was sent less what the queue kept and what was lost.
+// 0: not known.
 func (p *path) carried() float64 {
 	if p.last.Delivered > 0 {
-		return 0 // what arrives is known
+		return p.through(window)
 	}
 	first, last, d := p.span(window)
 	if d += (last.queueing - first.queueing).Seconds(); d < 0.5 {

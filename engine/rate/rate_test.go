@@ -227,42 +227,77 @@ func TestALinkThatWidensIsNoticed(t *testing.T) {
 	}
 }
 
-// That nothing waits is believed only where round trips say so.
-func TestWhatIsNotMeasuredIsNotSilent(t *testing.T) {
-	for _, every := range []int{1, 25} {
-		var p path
-		now := epoch
-		for i := range 40 {
-			f := Feedback{Sent: int64(i) * 50_000}
-			if i%every == 0 {
-				f.RTT = 20 * time.Millisecond
+// That nothing waits is believed only where round trips say so. A key frame on its way out
+// of a wide link is nothing, and so is an acknowledgement that is late.
+func TestASilentPath(t *testing.T) {
+	measured := Feedback{RTT: 20 * time.Millisecond}
+	for _, c := range []struct {
+		name   string
+		at     func(i int) Feedback
+		silent bool
+	}{
+		{"nothing waits", func(int) Feedback { return measured }, true},
+		{"round trips are seldom", func(i int) Feedback {
+			if i%25 == 0 {
+				return measured
 			}
-			p.observe(now, f)
-			now = now.Add(200 * time.Millisecond)
+			return Feedback{}
+		}, false},
+		{"key frames drain fast", func(i int) Feedback {
+			f := measured
+			if i%5 == 0 {
+				f.Backlog, f.Drain = 50_000, 20_000_000
+			}
+			return f
+		}, true},
+		{"and slowly", func(i int) Feedback {
+			f := measured
+			if i%5 == 0 {
+				f.Backlog, f.Drain = 50_000, 2_000_000
+			}
+			return f
+		}, false},
+		{"late acknowledgements", func(i int) Feedback {
+			f := measured
+			f.Waiting = time.Duration(i%3) * 40 * time.Millisecond
+			return f
+		}, true},
+		{"every fifth round trip is long", func(i int) Feedback {
+			f := measured
+			if i%5 == 0 {
+				f.RTT *= 4
+			}
+			return f
+		}, false},
+	} {
+		var p path
+		for i := range 40 {
+			f := c.at(i)
+			f.Sent = int64(i) * 50_000
+			f.Delivered = f.Sent
+			p.observe(epoch.Add(time.Duration(i)*200*time.Millisecond), f)
 		}
-		if p.silent() != (every == 1) {
-			t.Errorf("a round trip each %d times: silent %v", every, p.silent())
+		if p.silent() != c.silent {
+			t.Errorf("%s: silent %v", c.name, p.silent())
 		}
 	}
 }
 
-// A key frame that is on its way out of a wide link is no queue.
-func TestWhatWaitsDrainsAsFastAsTheLastDid(t *testing.T) {
-	for _, c := range []struct {
-		drain int
-		want  time.Duration
-	}{{0, 100 * time.Millisecond}, {500_000, 100 * time.Millisecond}, {20_000_000, 5 * time.Millisecond}} {
-		var p path
-		for i := range 8 {
-			f := Feedback{Sent: int64(i) * 25_000, Delivered: int64(i) * 25_000, RTT: 20 * time.Millisecond, Drain: c.drain}
-			if i == 7 {
-				f.Backlog = 12_500
-			}
-			p.observe(epoch.Add(time.Duration(i)*200*time.Millisecond), f)
-		}
-		if p.queueing() != c.want {
-			t.Errorf("%d bit/s: %v", c.drain, p.queueing())
-		}
+// A session begins with what its source had in store: that it waits for a moment is no
+// reason to send less.
+func TestABeginningIsNoQueue(t *testing.T) {
+	c := New(Options{Start: 6e6})
+	var d Decision
+	for i, f := range []Feedback{
+		{Sent: 2_000, Delivered: 2_000, RTT: time.Millisecond},
+		{Sent: 18_000, Delivered: 7_000, RTT: 17 * time.Millisecond, Backlog: 16_000},
+		{Sent: 90_000, Delivered: 90_000, RTT: 3 * time.Millisecond},
+		{Sent: 190_000, Delivered: 190_000, RTT: 2 * time.Millisecond},
+	} {
+		d = c.Update(epoch.Add(time.Duration(i)*200*time.Millisecond), f)
+	}
+	if d.Bitrate != 6e6 || d.State != Hold {
+		t.Errorf("%+v", d)
 	}
 }
 

@@ -51,9 +51,8 @@ func kernelPath(nc net.Conn) (k kernelWord, ok bool) {
 		k = kernelWord{
 			rtt: time.Duration(info.Rtt) * time.Microsecond, silent: time.Duration(info.Last_ack_recv) * time.Millisecond,
 			unacked: int64(n), unsent: int64(info.Notsent_bytes),
-			segment: int64(info.Snd_mss),
-			drain:   int(min(info.Delivery_rate, math.MaxInt/16) * 8),
-			acked:   int64(info.Bytes_acked), again: int64(info.Total_retrans),
+			drain: int(min(info.Delivery_rate, math.MaxInt/16) * 8),
+			acked: int64(info.Bytes_acked), again: int64(info.Total_retrans),
 		}
 		ok = true
 	})

@@ -31,16 +31,18 @@ type pathWatch struct {
 }
 
 // Feedback is what is known of the path to the peer by now, for a controller that asks for
-// it every 200 ms. Over TCP it is the kernel's word: what has been acknowledged, its round
+// it every 200 ms; held: bytes that wait before Write. Over TCP it is the kernel's word: what has been acknowledged, its round
 // trip, what it has not sent. Over UDP it is the round trip of a small request on the
 // RTSP connection, which shares the path, and the peer's receiver reports; neither is
-// there unless [PublishOptions.Measure] was set. Backlog is the kernel's alone: who holds a
-// queue before Write adds it, unless the publisher is [Publisher.Paced].
-func (p *Publisher) Feedback() rate.Feedback {
+// there unless [PublishOptions.Measure] was set.
+func (p *Publisher) Feedback(held int64) rate.Feedback {
 	now := p.o.Clock.Now()
 	p.mu.Lock()
-	f := rate.Feedback{Sent: int64(p.stats.Bytes)}
+	f := rate.Feedback{Sent: int64(p.stats.Bytes), Backlog: held}
 	p.mu.Unlock()
+	if p.transport == TCP {
+		f.Sent = int64(p.ctl.sent.Load()) // before the kernel is asked: what is sent meanwhile has not arrived
+	}
 	k, ok := kernelPath(p.ctl.nc)
 	w := &p.path
 	w.mu.Lock()
@@ -51,21 +53,28 @@ func (p *Publisher) Feedback() rate.Feedback {
 	f.Loss, f.Reported = w.loss, w.reported
 	w.loss, w.reported = 0, false
 	w.mu.Unlock()
-	if p.transport == TCP {
+	switch {
+	case p.transport == TCP:
 		f.Loss, f.Reported = 0, false // nothing is lost on the way, whatever the peer says
-		f.Sent = int64(p.ctl.sent.Load())
 		if ok {
 			withKernel(&f, k)
 		}
+	case p.pace.Load() > 0:
+		f.Backlog = 0 // large units are spread over time, and what is behind them waits for that
 	}
 	return f
 }
 
-// withKernel takes the kernel's word of a connection in that media travel on.
+// withKernel takes the kernel's word of a connection in that media travel on. What waits
+// before a connection that has nothing unsent is only passing: pictures may come at the
+// very instants at which somebody looks.
 func withKernel(f *rate.Feedback, k kernelWord) {
+	if k.unsent == 0 {
+		f.Backlog = 0
+	}
 	f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), f.Backlog+k.unsent
 	f.RTT, f.Waiting, f.Drain = k.rtt, 0, k.drain
-	if k.unacked-k.unsent > 2*k.segment { // of less, the acknowledgement may be late (RFC 5681 4.2)
+	if k.unacked > k.unsent {
 		f.Waiting = k.silent
 	}
 }
@@ -133,10 +142,6 @@ func fractionLost(block []byte) byte { return byte(binary.BigEndian.Uint32(block
 // SetPace spreads large units over the time that they take at a bit rate, UDP only, so
 // that a key frame does not overrun the queue of a narrow path; 0: not at all.
 func (p *Publisher) SetPace(bitrate int) { p.pace.Store(int64(max(bitrate, 0))) }
-
-// Paced reports whether large units are spread over time. What waits behind them does so
-// for that, whatever the path takes.
-func (p *Publisher) Paced() bool { return p.transport == UDP && p.pace.Load() > 0 }
 
 // paused is how long to wait after so many bytes at the pace in force; 0: none is.
 func (p *Publisher) paused(bytes int) time.Duration {

@@ -34,7 +34,7 @@ func TestAPublisherSeesThatItsPathIsStuck(t *testing.T) {
 	}()
 	var f rate.Feedback
 	until(t, "the path is seen to be stuck", func() bool {
-		f = p.Feedback()
+		f = p.Feedback(0)
 		return f.Stalled > 300*time.Millisecond && f.Sent > 0 && (f.Delivered == 0 || f.Backlog > 0)
 	})
 	if f.Delivered > f.Sent || f.RTT < 0 {
@@ -58,24 +58,24 @@ func TestAPublisherMeasuresItsPathOverUDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	var f rate.Feedback
-	until(t, "a round trip", func() bool { f = p.Feedback(); return f.RTT > 0 })
+	until(t, "a round trip", func() bool { f = p.Feedback(0); return f.RTT > 0 })
 	if f.Sent == 0 || f.Delivered != 0 {
 		t.Errorf("%+v", f)
 	}
 	ssrc := p.lines[list[0].Track].packer.o.SSRC
 	p.control(lossReport(ssrc+1, 255))
-	if f = p.Feedback(); f.Reported && f.Loss > 0 {
+	if f = p.Feedback(0); f.Reported && f.Loss > 0 {
 		t.Errorf("a report on another source counts: %+v", f)
 	}
 	p.control(lossReport(ssrc, 64))
-	if f = p.Feedback(); !f.Reported || f.Loss != 0.25 {
+	if f = p.Feedback(0); !f.Reported || f.Loss != 0.25 {
 		t.Errorf("%+v", f)
 	}
 	p.path.mu.Lock()
 	p.path.trips.time(-time.Hour) // a clock that was set back
 	p.path.mu.Unlock()
 	c := rate.New(rate.Options{})
-	if d := c.Update(time.Now(), p.Feedback()); d.Queueing != 0 {
+	if d := c.Update(time.Now(), p.Feedback(0)); d.Queueing != 0 {
 		t.Errorf("a round trip below 0: %+v", d)
 	}
 }
@@ -101,7 +101,7 @@ func TestAPublisherDoesNotBelieveLossOverTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.control(lossReport(p.lines[list[0].Track].packer.o.SSRC, 255))
-	if f := p.Feedback(); f.Loss != 0 || f.Reported {
+	if f := p.Feedback(0); f.Loss != 0 || f.Reported {
 		t.Errorf("%+v", f)
 	}
 }
@@ -114,12 +114,12 @@ func TestLargeUnitsArePacedOverUDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if p.Paced() {
-		t.Error("nothing was said of a pace")
+	if f := p.Feedback(5000); f.Backlog != 5000 {
+		t.Errorf("%d bytes wait where nothing is paced", f.Backlog)
 	}
 	p.SetPace(4_000_000)
-	if !p.Paced() {
-		t.Error("what waits at a pace counts as the path's")
+	if f := p.Feedback(5000); f.Backlog != 0 {
+		t.Errorf("%d bytes wait for the pace and count as the path's", f.Backlog)
 	}
 	began := time.Now()
 	if err := p.Write(t.Context(), media.AccessUnit{Wall: began, Data: make([]byte, 100_000)}); err != nil {
@@ -130,25 +130,13 @@ func TestLargeUnitsArePacedOverUDP(t *testing.T) {
 	}
 }
 
-// The acknowledgement of a small packet may be late, and what waits drains as fast as the
-// last of it did.
-func TestTheKernelsWordOfAPath(t *testing.T) {
-	const ms = time.Millisecond
-	for _, c := range []struct {
-		name    string
-		k       kernelWord
-		waiting time.Duration
-	}{
-		{"all has arrived", kernelWord{silent: 90 * ms, segment: 1448}, 0},
-		{"one packet of sound", kernelWord{silent: 38 * ms, segment: 1448, unacked: 200}, 0},
-		{"not sent yet", kernelWord{silent: 38 * ms, segment: 1448, unacked: 9000, unsent: 9000}, 0},
-		{"a window", kernelWord{silent: 38 * ms, segment: 1448, unacked: 9000, unsent: 100}, 38 * ms},
-	} {
-		f := rate.Feedback{Sent: 10_000}
-		c.k.drain = 5_000_000
-		withKernel(&f, c.k)
-		if f.Waiting != c.waiting || f.Delivered != 10_000-c.k.unacked || f.Backlog != c.k.unsent || f.Drain != 5_000_000 {
-			t.Errorf("%s: %+v", c.name, f)
+// What waits before a connection counts where the kernel has not sent what it has.
+func TestWhatIsPassingDoesNotWait(t *testing.T) {
+	for _, c := range []struct{ held, unsent, unacked, backlog int64 }{{3500, 0, 0, 0}, {3500, 0, 9000, 0}, {3500, 16_000, 30_000, 19_500}, {0, 200, 200, 200}} {
+		f := rate.Feedback{Sent: 100_000, Backlog: c.held}
+		withKernel(&f, kernelWord{unsent: c.unsent, unacked: c.unacked, drain: 5_000_000})
+		if f.Backlog != c.backlog || f.Delivered != 100_000-c.unacked || f.Drain != 5_000_000 {
+			t.Errorf("%+v: %+v", c, f)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import "time"
 type kernelWord struct {
 	rtt, silent     time.Duration // smoothed (RFC 6298); since the last acknowledgement
 	unacked, unsent int64         // bytes that are not known to have arrived; the first holds the second
-	segment         int64         // bytes of a full one
 	drain           int           // bit/s at which what was sent last arrived
 	acked, again    int64         // from the beginning: bytes that arrived, segments that were sent again
 }

@@ -44,10 +44,10 @@ func (b *outbox) follow() {
 	}
 }
 
-// feedback is what is known of the path of the connection.
-func (b *outbox) feedback() rate.Feedback {
+// feedback is what is known of the path of the connection; held: bytes that wait before it.
+func (b *outbox) feedback(held int64) rate.Feedback {
 	b.mu.Lock()
-	f := rate.Feedback{Sent: int64(b.total) - b.bytes, Backlog: b.bytes}
+	f := rate.Feedback{Sent: int64(b.total) - b.bytes, Backlog: b.bytes + held}
 	if b.writing {
 		f.Stalled = b.clock.Now().Sub(b.began)
 	}

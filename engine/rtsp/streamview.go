@@ -90,8 +90,7 @@ func (v Viewer) Feedback() (f rate.Feedback, ok bool) {
 		f.Sent = int64(p.out.octets.Load())
 		view.reports.feedback(&f, s.o.Clock.Now())
 	} else {
-		f = p.out.box.feedback()
-		f.Backlog += held
+		f = p.out.box.feedback(held)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
