@@ -81,15 +81,15 @@ func (c *Client) accepted(r *receiver, b []byte, arrival time.Time) {
 	}
 }
 
-// arm sees to it that no packet waits longer than Options.Reorder for a missing one. The
-// lock is held.
+// arm sees to it that no packet waits longer than Options.Reorder for a missing one, and no
+// unit of the first ones longer than its deadline. The lock is held.
 func (c *Client) arm() {
 	if c.armed || c.ended {
 		return
 	}
 	var due time.Time
 	for _, r := range c.receivers {
-		if d, ok := r.reorder.deadline(); ok && (due.IsZero() || d.Before(due)) {
+		if d, ok := r.deadline(); ok && (due.IsZero() || d.Before(due)) {
 			due = d
 		}
 	}
@@ -105,7 +105,7 @@ func (c *Client) arm() {
 	}
 }
 
-// expire runs when a packet has waited long enough.
+// expire runs when something has waited long enough.
 func (c *Client) expire() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,7 +115,7 @@ func (c *Client) expire() {
 	}
 	now := c.o.Clock.Now()
 	for _, r := range c.receivers {
-		r.reorder.expire(now)
+		r.expire(now)
 	}
 	c.arm()
 }

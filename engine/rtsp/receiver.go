@@ -14,6 +14,7 @@ type receiver struct {
 	st      *stream
 	reorder reorderer
 	depack  depacketiser
+	firsts  firstUnits
 	clock   *timeline.Track
 	order   *timeline.Order
 	config  []byte // in force
@@ -73,12 +74,50 @@ func (r *receiver) packet(b []byte, arrival time.Time) bool {
 
 // unit takes what the depacketiser has put together.
 func (r *receiver) unit(u *unit) {
+	switch {
+	case r.firsts.over || r.replay != nil:
+		r.accept(u, r.reorder.ssrc)
+	case r.firsts.hold(u, r.reorder.ssrc, r.st.track.ClockRate):
+		r.open()
+	}
+}
+
+// open accepts what was held of the beginning.
+func (r *receiver) open() {
+	held, least := r.firsts.end()
+	r.clock.Begin(least)
+	for i := range held {
+		r.accept(&held[i].unit, held[i].ssrc)
+	}
+}
+
+// deadline is when expire has something to do; false when nothing is held.
+func (r *receiver) deadline() (at time.Time, ok bool) {
+	at, ok = r.reorder.deadline()
+	if len(r.firsts.held) > 0 {
+		if d := r.firsts.deadline(); !ok || d.Before(at) {
+			at, ok = d, true
+		}
+	}
+	return at, ok
+}
+
+// expire lets go of what has been held for long enough.
+func (r *receiver) expire(now time.Time) {
+	r.reorder.expire(now)
+	if len(r.firsts.held) > 0 && !now.Before(r.firsts.deadline()) {
+		r.open()
+	}
+}
+
+// accept dates a unit and hands it on.
+func (r *receiver) accept(u *unit, ssrc uint32) {
 	t := &r.st.track
-	if u.fresh && r.known && r.ssrc != r.reorder.ssrc {
+	if u.fresh && r.known && r.ssrc != ssrc {
 		r.ssrcChanges++
 		r.clock.Restart()
 	}
-	r.ssrc, r.known = r.reorder.ssrc, true
+	r.ssrc, r.known = ssrc, true
 	var stamp timeline.Stamp
 	if r.replay != nil {
 		stamp.Wall, stamp.Ticks = r.replay.stamp(u.rtp)
@@ -137,6 +176,9 @@ func (r *receiver) newConfig(data, told []byte) []byte {
 func (r *receiver) flush() {
 	r.reorder.flush()
 	r.depack.flush()
+	if len(r.firsts.held) > 0 {
+		r.open()
+	}
 }
 
 // stats is the track's part of Stats.

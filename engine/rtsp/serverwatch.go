@@ -154,7 +154,7 @@ func (e *expiry) stop() {
 	}
 }
 
-// arm starts the expiry when a packet is held. The lock is held.
+// arm starts the expiry when something is held. The lock is held.
 func (p *publication) arm() {
 	if p.expiry.armed || p.ended {
 		return
@@ -164,7 +164,7 @@ func (p *publication) arm() {
 		if l.r == nil {
 			continue
 		}
-		if d, ok := l.r.reorder.deadline(); ok && (due.IsZero() || d.Before(due)) {
+		if d, ok := l.r.deadline(); ok && (due.IsZero() || d.Before(due)) {
 			due = d
 		}
 	}
@@ -180,7 +180,7 @@ func (p *publication) arm() {
 	}
 }
 
-// expire gives packets up that have been waited for long enough.
+// expire lets go of what has waited for long enough.
 func (p *publication) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,7 +191,7 @@ func (p *publication) expire() {
 	now := p.sess.c.s.o.Clock.Now()
 	for _, l := range p.lines {
 		if l.r != nil {
-			l.r.reorder.expire(now)
+			l.r.expire(now)
 		}
 	}
 	p.arm()

@@ -22,6 +22,7 @@ type Track struct {
 	ticker   ticker
 	envelope envelope
 	reports  reports
+	begin    time.Duration
 	pending  *report // came before the first unit, or before the first of a new SSRC
 	path     path
 	within   time.Duration
@@ -41,6 +42,10 @@ type report struct {
 	arrival time.Duration
 }
 
+// Begin says how much faster than they were taken the first units came, before any is
+// stamped: the least of arrival less RTP time, against the first unit's; not above 0.
+func (t *Track) Begin(least time.Duration) { t.begin = min(least, 0) }
+
 // Stamp places the unit that begins with RTP timestamp rtp and whose first packet came
 // at arrival. Further units of the same packet are placed by adding their offset to
 // rtp. It always answers at once, whatever it was given.
@@ -58,7 +63,8 @@ func (t *Track) Stamp(rtp uint32, arrival time.Time) Stamp {
 		t.envelope = envelope{}
 		t.reports.restart(x)
 	}
-	t.envelope.add(a, a-x)
+	t.envelope.add(a, a-x+t.begin)
+	t.begin = 0
 	t.jitter += (float64((a - x - t.transit).Abs()) - t.jitter) / 16
 	t.transit = a - x
 	if r := t.pending; r != nil {
