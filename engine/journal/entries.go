@@ -153,7 +153,7 @@ type Damage struct {
 }
 
 // Clock is what was observed of a clock: the raw pairs once a minute ("raw"), a
-// correction too large to be slewed ("step"), a camera whose own clock is not believed
+// correction forward that was taken at a cut ("step"), a camera whose own clock is not believed
 // ("distrust"), or the host's own clock being stepped ("host", without a camera).
 type Clock struct {
 	What    string        `json:"what"`

@@ -26,7 +26,7 @@ const (
 	keyFirst = 10 * time.Second
 	// earlyLimit bounds what waits for that, in bytes.
 	earlyLimit = 4 << 20
-	// stepAbove is the correction of a track's time at a cut that is worth a line.
+	// stepAbove is the correction forward of a track's time at a cut that is worth a line.
 	stepAbove = 10 * time.Millisecond
 )
 
@@ -267,7 +267,7 @@ type cutting struct {
 	shift  time.Duration
 	here   int64          // where the unit would stand in the track's old file
 	next   int64          // where that file ends
-	step   *journal.Clock // a correction of the track's time that takes effect; nil: none
+	step   *journal.Clock // a correction forward of the track's time, which takes effect; nil: none
 }
 
 // decide says where a new file begins that the unit of t is the first of.
@@ -279,11 +279,12 @@ func (c *camera) decide(t *track, au media.AccessUnit) *cutting {
 		return k
 	}
 	// The old file lasts until the new one begins, whichever of the slewed time and
-	// the true one is later.
+	// the true one is later: no time is recorded twice. What stands too late is led back
+	// by the slew alone.
 	k.next = t.place(au, 0)
 	k.here = k.next
 	old := t.at(k.next)
-	if late := k.origin.Sub(old); late.Abs() >= stepAbove {
+	if late := k.origin.Sub(old); late >= stepAbove {
 		k.step = &journal.Clock{What: "step", Camera: c.name, Track: c.index(t), At: k.origin, Offset: late}
 	}
 	if old.After(k.origin) {
