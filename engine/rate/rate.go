@@ -11,7 +11,9 @@
 //
 // What was learnt is kept. The rate at which the path was full is the ceiling: below it
 // the rate rises quickly, near it slowly and after a rest, and only once it has been
-// passed without queueing it is forgotten and the rise gathers speed.
+// passed without queueing it is forgotten and the rise gathers speed. A path on which
+// nothing at all waits any more, not even behind key frames, has become wider: then
+// neither the rest nor the ceiling counts.
 package rate
 
 import (
