@@ -155,7 +155,7 @@ func stepsFor(rungs []presets.Rung, source float64) []rate.Step {
 		if i == len(rungs)-1 {
 			least = 0
 		}
-		steps = append(steps, rate.Step{Name: rungName(r), Min: least, Max: r.Bitrate})
+		steps = append(steps, rate.Step{Name: rungName(r), Min: least, Max: r.Bitrate, Last: r.KeyFramesOnly})
 	}
 	return steps
 }

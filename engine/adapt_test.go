@@ -211,6 +211,9 @@ func TestACompositionFollowsTheWayItIsPushed(t *testing.T) {
 	way.end()
 	decodes(t, filepath.Join(far, "x"))
 	missesNothingButTime(t, d, far)
+	if t.Failed() {
+		t.Log(wayTold(summary.Targets[0]))
+	}
 }
 
 // wayTold is what was decided about the way to a target: the changes, and how it was twice a second.

@@ -119,8 +119,8 @@ func TestAgainstPublishedControllers(t *testing.T) {
 
 // ladder is the one that relay uses for a source of 4 Mbit/s.
 var ladder = []Step{
-	{"source", 4_200_000, 6_000_000}, {"1080p30", 2_500_000, 4_100_000}, {"720p25", 1_200_000, 2_500_000},
-	{"540p20", 600_000, 1_200_000}, {"360p15", 275_000, 600_000}, {"key frames", 0, 150_000},
+	{Name: "source", Min: 4_200_000, Max: 6_000_000}, {Name: "1080p30", Min: 2_500_000, Max: 4_100_000}, {Name: "720p25", Min: 1_200_000, Max: 2_500_000},
+	{Name: "540p20", Min: 600_000, Max: 1_200_000}, {Name: "360p15", Min: 275_000, Max: 600_000}, {Name: "key frames", Max: 150_000, Last: true},
 }
 
 // stepped is a controller with a ladder.
@@ -409,16 +409,44 @@ func TestAReporterThatLiesIsBounded(t *testing.T) {
 }
 
 func TestStepsThatDoNotFallAreRefused(t *testing.T) {
-	for _, bad := range [][]Step{nil, {{"a", 5, 4}}, {{"a", -1, 4}}, {{"a", 10, 20}, {"b", 10, 15}}, {{"a", 10, 20}, {"b", 12, 30}}, {{"a", 10, 20}, {"b", 5, 20}}} {
+	for _, bad := range [][]Step{nil, {{Name: "a", Min: 5, Max: 4}}, {{Name: "a", Min: -1, Max: 4}}, {{Name: "a", Min: 10, Max: 20}, {Name: "b", Min: 10, Max: 15}}, {{Name: "a", Min: 10, Max: 20}, {Name: "b", Min: 12, Max: 30}}, {{Name: "a", Min: 10, Max: 20}, {Name: "b", Min: 5, Max: 20}}} {
 		if _, err := NewSteps(bad); err == nil {
 			t.Errorf("%v", bad)
 		}
 	}
 }
 
+// A fall may believe too little for a moment: key frames alone are only for a rate that stays.
+func TestTheLastStepIsForARateThatStays(t *testing.T) {
+	ladder := []Step{{Name: "a", Min: 4000, Max: 9000}, {Name: "b", Min: 2000, Max: 3000}, {Name: "keys", Max: 500, Last: true}}
+	for _, c := range []struct {
+		low  time.Duration
+		want int
+	}{{time.Second, 1}, {2 * time.Second, 2}} {
+		s, err := NewSteps(ladder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, at := time.Unix(0, 0), 0
+		for range c.low / (200 * time.Millisecond) {
+			at, _ = s.Choose(now, Decision{Steady: 1000, State: Fall})
+			now = now.Add(200 * time.Millisecond)
+		}
+		if at != c.want {
+			t.Errorf("too low for %v: at %d", c.low, at)
+		}
+		if at, _ = s.Choose(now, Decision{Steady: 2100, State: Hold}); at != c.want {
+			t.Errorf("then at %d", at)
+		}
+		if at, _ = s.Choose(now.Add(200*time.Millisecond), Decision{Steady: 1000, State: Fall}); at != c.want {
+			t.Errorf("too low again, just now: at %d", at)
+		}
+	}
+}
+
 func TestStepsSettleBelowTheFirst(t *testing.T) {
 	for _, c := range []struct{ rate, steps, want int }{{9_000_000, 3, 1}, {700_000, 3, 1}, {400_000, 3, 2}, {0, 3, 2}, {9_000_000, 1, 0}} {
-		s, err := NewSteps([]Step{{"source", 2_000_000, 8_000_000}, {"half", 500_000, 1_000_000}, {"least", 0, 300_000}}[:c.steps])
+		s, err := NewSteps([]Step{{Name: "source", Min: 2_000_000, Max: 8_000_000}, {Name: "half", Min: 500_000, Max: 1_000_000}, {Name: "least", Min: 0, Max: 300_000}}[:c.steps])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -429,7 +457,7 @@ func TestStepsSettleBelowTheFirst(t *testing.T) {
 }
 
 func TestStepsThatLeapGoUpAsFarAsTheRateIsEnoughFor(t *testing.T) {
-	ladder := []Step{{"a", 4000, 9000}, {"b", 3000, 3000}, {"c", 2000, 2000}, {"d", 0, 1000}}
+	ladder := []Step{{Name: "a", Min: 4000, Max: 9000}, {Name: "b", Min: 3000, Max: 3000}, {Name: "c", Min: 2000, Max: 2000}, {Name: "d", Min: 0, Max: 1000}}
 	for _, leap := range []bool{false, true} {
 		s, err := NewSteps(ladder)
 		if err != nil {

@@ -11,8 +11,9 @@ import (
 // Step is one way to send a picture, as long as the rate is within its bounds.
 type Step struct {
 	Name string
-	Min  int // bit/s; below it the next worse step looks better
-	Max  int // bit/s; more does not make it better. Of the best step: what the source has.
+	Min  int  // bit/s; below it the next worse step looks better
+	Max  int  // bit/s; more does not make it better. Of the best step: what the source has.
+	Last bool // so much worse than the one before that it is gone to only when the rate stays too low
 }
 
 const (
@@ -20,6 +21,7 @@ const (
 	fitsBy   = 1.10            // of its least rate
 	failed   = 30 * time.Second
 	failMost = 4 * time.Minute
+	stays    = 1500 * time.Millisecond // too low, before a last step: what a fall first believes may be too little
 )
 
 // Steps chooses among the steps of a ladder: down at once, up when the rate has been
@@ -28,6 +30,7 @@ type Steps struct {
 	steps  []Step // best first
 	at     int
 	fits   time.Time   // since when the rate has been enough for the next better one; zero: it is not
+	low    time.Time   // since when it has been too low for the one in use; zero: it is not
 	rose   []time.Time // when each was last entered from below
 	banned []time.Time // until when each is not tried
 	wait   []time.Duration
@@ -86,11 +89,19 @@ func (s *Steps) Next() int {
 }
 
 // Choose takes a decision and says which step to use from now on, and why when it is
-// another one than before.
+// another one than before. To a last step it goes only when the rate has been too low for
+// a while.
 func (s *Steps) Choose(now time.Time, d Decision) (step int, why []Reason) {
 	if d.Steady < s.steps[s.at].Min && s.at+1 < len(s.steps) {
+		if s.low.IsZero() {
+			s.low = now
+		}
+		if s.steps[s.at+1].Last && now.Sub(s.low) < stays {
+			return s.at, nil
+		}
 		return s.down(now, d)
 	}
+	s.low = time.Time{}
 	if s.at == 0 {
 		return 0, nil
 	}
@@ -122,7 +133,7 @@ func (s *Steps) down(now time.Time, d Decision) (int, []Reason) {
 	} else {
 		s.wait[s.at] = 0
 	}
-	for s.at+1 < len(s.steps) && d.Steady < s.steps[s.at].Min {
+	for s.at+1 < len(s.steps) && d.Steady < s.steps[s.at].Min && !(s.steps[s.at+1].Last && now.Sub(s.low) < stays) {
 		s.at++
 	}
 	s.fits = time.Time{}
