@@ -144,7 +144,7 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
 		most = max(most, c.seen)
 	}
-	if c.ceiling > 0 && (c.state == Rise || c.state == Hold && c.path.last.Delivered > 0) {
+	if c.ceiling > 0 && c.state == Rise {
 		capacity = max(capacity, c.path.carried()) // a little too much, not suddenly too much
 	}
 	switch {

@@ -217,13 +217,12 @@ func (p *path) capacity() float64 {
 	return p.sent(recent) / (1 + max(p.slope(), 0)) * p.kept()
 }
 
-// carried is the least that the path can take, seen while it became full slowly: what arrives
-// over a whole group of pictures, and with the pauses in which a lost packet is sent again;
-// where nobody says what arrives, what was sent less what the queue kept and what was lost.
-// 0: not known.
+// carried is the least that the path can take, seen while it became full slowly: what was sent
+// over a whole group of pictures, less what the queue kept of it and what was lost. 0: not
+// known.
 func (p *path) carried() float64 {
 	if p.last.Delivered > 0 {
-		return p.through(window)
+		return 0 // what arrives is known
 	}
 	first, last, d := p.span(window)
 	if d += (last.queueing - first.queueing).Seconds(); d < 0.5 {
