@@ -221,8 +221,8 @@ func (c *Controller) look(now time.Time) []Reason {
 }
 
 // climb rises: slowly near the ceiling, faster and faster once it is passed, or where
-// nothing waits any more as it did below it; never far above what is really sent, since only that is tried, or what the next step takes, which
-// is how more is sent.
+// nothing waits any more as it did below it; never far above what is really sent, since
+// only that is tried, or what the next step takes, which is how more is sent.
 func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	if c.path.queueing() > c.path.noise+quiet*3/2 {
 		return nil // wait and see

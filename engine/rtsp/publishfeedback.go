@@ -31,10 +31,10 @@ type pathWatch struct {
 }
 
 // Feedback is what is known of the path to the peer by now, for a controller that asks for
-// it every 200 ms; held: bytes that wait before Write. Over TCP it is the kernel's word: what has been acknowledged, its round
-// trip, what it has not sent. Over UDP it is the round trip of a small request on the
-// RTSP connection, which shares the path, and the peer's receiver reports; neither is
-// there unless [PublishOptions.Measure] was set.
+// it every 200 ms; held: bytes that wait before Write. Over TCP it is the kernel's word:
+// what has been acknowledged, its round trip, what it has not sent. Over UDP it is the
+// round trip of a small request on the RTSP connection, which shares the path, and the
+// peer's receiver reports; neither is there unless [PublishOptions.Measure] was set.
 func (p *Publisher) Feedback(held int64) rate.Feedback {
 	now := p.o.Clock.Now()
 	p.mu.Lock()
