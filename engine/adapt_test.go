@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,11 +50,19 @@ func narrowTo(t *testing.T, dir string) narrow {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := sync.OnceFunc(func() { cmd.Process.Kill(); cmd.Wait() })
-	t.Cleanup(kill)
+	ended := false
+	t.Cleanup(func() {
+		if !ended {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	})
 	return narrow{fmt.Sprintf("rtsp://%s:%d/x", host.Far, port), host.Shape, func() {
-		kill() // what it leaves is repaired by the next one
-		takes(t, freeTCP(t), dir).end(t)
+		ended = true
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the far server: %v", err)
+		}
 	}}
 }
 

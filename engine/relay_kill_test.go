@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"testing"
 	"time"
@@ -17,7 +18,8 @@ import (
 	"rtsprec/engine/vfs"
 )
 
-// serverEnv makes this binary a server with these options, to be killed.
+// serverEnv makes this binary a server with these options, to be killed, or to be ended by
+// an interrupt.
 const serverEnv = "ENGINE_TEST_SERVER"
 
 func serverProcess(text string) int {
@@ -27,7 +29,9 @@ func serverProcess(text string) int {
 		return 2
 	}
 	d := engine.Deps{FS: vfs.OS(), Clock: media.SystemClock{}, Dial: engine.DialRTSP, Version: "test"}
-	if err := engine.Serve(context.Background(), d, o); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := engine.Serve(ctx, d, o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -17,6 +17,7 @@ const (
 	rest      = 5 * time.Second         // after a fall, before looking for room
 	restMost  = 8 * time.Second         // when looking keeps failing
 	below     = 0.90                    // of the capacity seen: where to stay
+	unsure    = 0.95                    // of the capacity seen before, where packets are lost: not believed to be less at once
 	resumed   = 0.97                    // of the rate before a standstill: where to stay after it
 	breath    = time.Second             // after one, before looking for room
 	standing  = 1500 * time.Millisecond // at most, before a fall is judged
@@ -38,6 +39,7 @@ type Controller struct {
 	bitrate float64
 	ceiling float64       // where the path was last full; 0: not known, or passed
 	seen    float64       // the same, never forgotten
+	rough   bool          // seen is what arrived before the first standstill
 	stay    float64       // where to stay once the queue is dry
 	waited  time.Duration // queueing at the last fall
 	since   time.Time     // of the state
@@ -122,41 +124,25 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	if !again {
 		c.before, c.fell = c.bitrate, now
 	}
-	if arrived, ok := c.path.standstill(); ok && c.excused(now) {
-		c.waited = q
-		if again { // it is judged once something arrives
-			c.since = now
+	if arrived, stood, ok := c.path.standstill(); ok && c.excused(now) {
+		switch {
+		case !again:
+			return c.pause(now, arrived, why)
+		case now.Sub(stood) < reaction: // it is judged once something arrives
+			c.waited, c.since = q, stood
 			return nil
 		}
-		if c.seen == 0 {
-			c.seen = arrived
-		}
-		c.still, c.stood, c.stay = true, now, c.bitrate*resumed
-		c.set(c.bitrate * (below - min(q.Seconds(), 0.5)))
-		c.enter(now, Fall)
-		return why
 	}
 	if again && !c.fallsShort(now) {
 		return nil
 	}
 	c.still = false
-	capacity, most := c.path.capacity(), c.bitrate
-	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
-		most = max(most, c.seen)
-	}
-	if c.ceiling > 0 && c.state == Rise {
-		capacity = max(capacity, c.path.carried()) // a little too much, not suddenly too much
-	}
-	switch {
-	case again: // what arrives may be all that was sent
-		capacity = min(max(capacity, c.path.doubt()*c.seen), c.seen)
-	case capacity <= 0 || capacity > most:
-		capacity = most
-	}
+	capacity := c.takes(again)
 	if c.ceiling > 0 && c.state == Rise {
 		c.rest = min(c.rest*3/2, restMost) // failed near where it failed before
 	}
 	c.path.loss = min(c.path.loss, heavyLoss/2) // it has been answered
+	c.rough = false
 	c.ceiling, c.seen, c.waited = capacity, capacity, q
 	c.stay = capacity * below
 	c.set(capacity * (below - min(q.Seconds(), 0.5)))
@@ -165,8 +151,45 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	return why
 }
 
-// fallsShort reports whether a fall was not enough: the queue grows all the same, or is as
-// long as before when it should be dry.
+// pause yields to a standstill.
+func (c *Controller) pause(now time.Time, arrived float64, why []Reason) []Reason {
+	if c.seen == 0 {
+		c.seen, c.rough = arrived, true
+	}
+	c.waited = c.path.queueing()
+	c.still, c.stood, c.stay = true, now, c.bitrate*resumed
+	c.set(c.bitrate * (below - min(c.waited.Seconds(), 0.5)))
+	c.enter(now, Fall)
+	return why
+}
+
+// takes is what the path takes, as it is full, bit/s; again: it was found full a moment ago.
+func (c *Controller) takes(again bool) float64 {
+	capacity, most := c.path.capacity(), c.bitrate
+	if c.path.last.Delivered > 0 { // measured: a write that stalled because of loss does not make the path narrower
+		most = max(most, c.seen)
+	}
+	if c.ceiling > 0 && c.state == Rise {
+		capacity = max(capacity, c.path.carried()) // a little too much, not suddenly too much
+	}
+	if c.ceiling == 0 && !again {
+		capacity = c.path.suddenly(capacity)
+	}
+	switch {
+	case again: // what arrives may be all that was sent
+		return min(max(capacity, c.path.doubt()*c.seen), c.seen)
+	case capacity <= 0 || capacity > most:
+		return most
+	case c.path.losing() && !c.rough:
+		least := min(c.seen*unsure, most)
+		c.still = capacity < least*below // as good as one
+		return max(capacity, least)
+	}
+	return capacity
+}
+
+// fallsShort reports whether a fall was not enough: the queue grows all the same, is as long
+// as before when it should be dry, or less arrives from it than is sent.
 func (c *Controller) fallsShort(now time.Time) bool {
 	q, took := c.path.queueing(), now.Sub(c.since)
 	switch {
@@ -174,8 +197,10 @@ func (c *Controller) fallsShort(now time.Time) bool {
 		return false
 	case took < dryUsual:
 		return q >= c.waited+quiet
+	case took < dryMost && c.path.last.Delivered > 0:
+		return q > c.path.noise+high && (q > c.waited*3/4 || c.path.through(min(took, window)) < c.bitrate)
 	case took < dryMost:
-		return c.path.last.Delivered == 0 && q >= c.waited-quiet && c.path.slope() > -0.05 // a full queue grows no further
+		return q >= c.waited-quiet && c.path.slope() > -0.05 // a full queue grows no further
 	}
 	return true
 }

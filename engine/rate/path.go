@@ -16,6 +16,7 @@ type path struct {
 type sample struct {
 	at              time.Time
 	sent, delivered int64
+	resent          int64
 	queueing        time.Duration
 }
 
@@ -58,6 +59,7 @@ func (p *path) observe(now time.Time, f Feedback) {
 	f.Backlog = max(f.Backlog, 0)
 	f.Stalled = min(max(f.Stalled, 0), longest)
 	f.Drain = max(f.Drain, 0)
+	f.Resent = max(f.Resent, p.last.Resent)
 	if f.Reported && f.Loss >= 0 && f.Loss <= 1 { // not NaN either
 		p.loss += (f.Loss - p.loss) / 5 // a few packets a report: one lost is not much
 	}
@@ -75,7 +77,7 @@ func (p *path) observe(now time.Time, f Feedback) {
 	for now.Sub(p.heard[0].at) > silentFor {
 		p.heard = p.heard[1:]
 	}
-	p.samples = append(p.samples, sample{now, f.Sent, f.Delivered, q})
+	p.samples = append(p.samples, sample{now, f.Sent, f.Delivered, f.Resent, q})
 	for len(p.samples) > 2 && now.Sub(p.samples[0].at) > window {
 		p.samples = p.samples[1:]
 	}
@@ -217,6 +219,18 @@ func (p *path) capacity() float64 {
 	return p.sent(recent) / (1 + max(p.slope(), 0)) * p.kept()
 }
 
+// suddenly is the capacity of a path that has just become narrow: what arrives since things
+// wait, not what arrived before. Capacity is the same over a longer time.
+func (p *path) suddenly(capacity float64) float64 {
+	n := p.waits(p.noise + high)
+	if p.last.Delivered == 0 || n < 2 {
+		return capacity
+	}
+	first := p.samples[len(p.samples)-n]
+	arrives := p.through(p.samples[len(p.samples)-1].at.Sub(first.at))
+	return min(capacity, max(arrives, capacity/4))
+}
+
 // carried is the least that the path can take, seen while it became full slowly: what was sent
 // over a whole group of pictures, less what the queue kept of it and what was lost. 0: not
 // known.
@@ -231,38 +245,45 @@ func (p *path) carried() float64 {
 	return float64(last.sent-first.sent) * 8 / d * p.kept()
 }
 
+// losing reports whether packets were lost of late that a connection had to send again.
+// What arrives then is less than the path takes as often as not.
+func (p *path) losing() bool {
+	first, last, _ := p.span(window)
+	return last.resent > first.resent
+}
+
 // kept is the part of what is sent that arrives, but for what a radio link loses.
 func (p *path) kept() float64 { return 1 - min(max(p.loss-lightLoss, 0), 0.5) }
 
 // standstill reports whether nothing arrives any more of what until then did, or did not a
-// moment ago, and at which rate it arrived before, bit/s. On a connection that is a packet
-// which was lost twice, or was the last for a while, until a timer sends it again; a link
-// that has become narrower goes on taking less. After a second it is not called that any
-// more.
-func (p *path) standstill() (arrived float64, ok bool) {
+// moment ago, at which rate it arrived before, bit/s, and until when nothing did. On a
+// connection that is a packet which was lost twice, or was the last for a while, until a
+// timer sends it again; a link that has become narrower goes on taking less. After a second
+// it is not called that any more.
+func (p *path) standstill() (arrived float64, until time.Time, ok bool) {
 	if p.last.Delivered == 0 {
-		return 0, false
+		return 0, until, false
 	}
 	stands := func(i int) bool { return i > 0 && p.samples[i].delivered == p.samples[i-1].delivered }
 	i := len(p.samples) - 1
 	for now := p.samples[i].at; i > 0 && !stands(i); i-- {
 		if now.Sub(p.samples[i].at) > recent/2 {
-			return 0, false
+			return 0, until, false
 		}
 	}
-	for stands(i) {
+	for until = p.samples[i].at; stands(i); {
 		i--
 	}
 	if i < 1 {
-		return 0, false
+		return 0, until, false
 	}
 	first, last := p.samples[0], p.samples[i]
 	d := last.at.Sub(first.at).Seconds()
 	if d < 0.4 {
-		return 0, false
+		return 0, until, false
 	}
 	arrived = float64(last.delivered-first.delivered) * 8 / d
-	return arrived, arrived > 0.5*float64(last.sent-first.sent)*8/d
+	return arrived, until, arrived > 0.5*float64(last.sent-first.sent)*8/d
 }
 
 // doubt is the least part of what was seen before that a new capacity is believed to be:

@@ -35,6 +35,7 @@ type Feedback struct {
 	Delivered int64         // bytes that the peer's kernel is known to have (TCP); 0: not known
 	Backlog   int64         // bytes that wait on this side: the queue, and what the kernel has not sent
 	Drain     int           // bit/s at which what was sent last arrived (TCP); 0: not known
+	Resent    int64         // segments that were sent again (TCP)
 	Stalled   time.Duration // how long the write in progress has been waiting
 	RTT       time.Duration // newest round trip; 0: none since the last call
 	Waiting   time.Duration // how long the oldest unanswered round trip has been under way; 0: none is

@@ -342,6 +342,115 @@ func TestStallsOfLostPacketsAreNoReasonToYieldFor(t *testing.T) {
 	}
 }
 
+// A connection is what a controller is told of TCP, a look each 200 ms.
+type connection struct {
+	*Controller
+	now time.Time
+	f   Feedback
+	d   Decision
+}
+
+func newConnection(o Options) *connection { return &connection{Controller: New(o), now: epoch} }
+
+// look passes 200 ms, in which so many bit/s were sent and arrived.
+func (c *connection) look(sent, arrived int, rtt time.Duration) {
+	c.now = c.now.Add(200 * time.Millisecond)
+	c.f.Sent += int64(sent / 8 / 5)
+	c.f.Delivered = min(c.f.Delivered+int64(arrived/8/5), c.f.Sent)
+	c.f.RTT = rtt
+	c.d = c.Update(c.now, c.f)
+}
+
+// overrun sends more than the path takes, until that is noticed.
+func (c *connection) overrun(t *testing.T, sent, arrived int) {
+	t.Helper()
+	for i := range 10 {
+		if c.look(sent, arrived, time.Duration(60+50*i)*time.Millisecond); c.d.State == Fall {
+			return
+		}
+	}
+	t.Fatalf("sent %d, arrived %d bit/s: %+v", sent, arrived, c.d)
+}
+
+// While a connection sends again what was lost, less arrives than the path takes. Where nothing
+// is sent again, what arrives is what it takes.
+func TestWhatArrivesBetweenLossesIsDoubted(t *testing.T) {
+	for _, resends := range []bool{true, false} {
+		c := newConnection(Options{Start: 2_000_000, Max: 2_000_000})
+		for range 10 {
+			c.look(950_000, 950_000, 5*time.Millisecond)
+		}
+		for range 2 {
+			c.overrun(t, 1_200_000, 1_000_000)
+			for range 8 {
+				c.look(c.d.Bitrate, 1_000_000, 5*time.Millisecond)
+			}
+		}
+		seen := c.d.Capacity
+		if c.d.State != Hold || seen < 900_000 || seen > 1_050_000 {
+			t.Fatalf("full: %+v", c.d)
+		}
+		if resends {
+			c.f.Resent += 2
+		}
+		c.overrun(t, c.d.Bitrate, 500_000)
+		if (c.d.Capacity > seen*4/5) != resends {
+			t.Errorf("resends %v: the path took %d bit/s, then %+v", resends, seen, c.d)
+		}
+	}
+}
+
+// What arrived before a path became narrow is not what it takes.
+func TestAPathThatBecomesNarrowIsMeasuredAtOnce(t *testing.T) {
+	c := newConnection(Options{})
+	for range 10 {
+		c.look(4_000_000, 4_000_000, 5*time.Millisecond)
+	}
+	for rtt := 120 * time.Millisecond; rtt < 400*time.Millisecond && c.d.State != Fall; rtt += 150 * time.Millisecond {
+		c.look(4_000_000, 1_000_000, rtt)
+	}
+	if c.d.State != Fall || c.d.Capacity < 900_000 || c.d.Capacity > 1_100_000 {
+		t.Errorf("1 Mbit/s: %+v", c.d)
+	}
+}
+
+// A queue that is nearly as long as it was is not left alone until it is dry one day.
+func TestAQueueThatDoesNotRunDryIsAnswered(t *testing.T) {
+	c := newConnection(Options{})
+	for range 10 {
+		c.look(4_000_000, 4_000_000, 5*time.Millisecond)
+	}
+	c.overrun(t, 4_000_000, 2_000_000)
+	first := c.d.Bitrate
+	for range 7 { // it has become narrower still; nothing grows, as pictures are left out
+		c.look(1_000_000, 1_000_000, 150*time.Millisecond)
+	}
+	if c.d.Bitrate > 1_000_000 {
+		t.Errorf("%d bit/s, and 1.4 s later: %+v", first, c.d)
+	}
+}
+
+// A connection that stood still and then takes little is narrow.
+func TestAStandstillBeforeANarrowPathIsShort(t *testing.T) {
+	c := newConnection(Options{})
+	for range 10 {
+		c.look(4_000_000, 4_000_000, 5*time.Millisecond)
+	}
+	c.f.Backlog = 60_000
+	c.look(4_000_000, 3_000_000, 90*time.Millisecond)
+	c.f.Backlog = 150_000
+	c.look(0, 0, 100*time.Millisecond)
+	c.f.Backlog = 250_000
+	c.look(0, 0, 100*time.Millisecond)
+	for range 2 {
+		c.f.Backlog += 100_000
+		c.look(0, 900_000, 100*time.Millisecond)
+	}
+	if c.d.Capacity == 0 || c.d.Capacity > 1_500_000 {
+		t.Errorf("400 ms after it goes on: %+v", c.d)
+	}
+}
+
 func TestLightLossIsNoReasonToYield(t *testing.T) {
 	for seed := range uint64(8) {
 		s := newStepped(t, Options{Max: 6e6})
@@ -371,7 +480,7 @@ func FuzzFeedback(f *testing.F) {
 		c := New(Options{Min: 200_000, Max: 8_000_000})
 		s, _ := NewSteps(ladder)
 		for i := range 100 {
-			fb := Feedback{Sent: sent, Delivered: delivered, Backlog: backlog, Stalled: time.Duration(stall), RTT: time.Duration(rtt), Waiting: time.Duration(waiting), Loss: loss, Reported: reported}
+			fb := Feedback{Sent: sent, Delivered: delivered, Backlog: backlog, Stalled: time.Duration(stall), Resent: sent / 7 * waiting, RTT: time.Duration(rtt), Waiting: time.Duration(waiting), Loss: loss, Reported: reported}
 			if i%2 == 0 {
 				fb = Feedback{Sent: int64(i) * 100_000, RTT: 40 * time.Millisecond}
 			}

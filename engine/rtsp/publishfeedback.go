@@ -73,7 +73,7 @@ func withKernel(f *rate.Feedback, k kernelWord) {
 		f.Backlog = 0
 	}
 	f.Delivered, f.Backlog = max(f.Sent-k.unacked, 0), f.Backlog+k.unsent
-	f.RTT, f.Waiting, f.Drain = k.rtt, 0, k.drain
+	f.RTT, f.Waiting, f.Drain, f.Resent = k.rtt, 0, k.drain, k.again
 	if k.unacked > k.unsent {
 		f.Waiting = k.silent
 	}
