@@ -7,7 +7,8 @@
 // Queueing rises long before packets are lost, so that the sender can yield while the
 // delay is still small; its slope says by how much too much is sent. Loss alone is
 // believed only when it is heavy: a radio link loses a few packets in a hundred without
-// being full.
+// being full. A connection that sends such packets again carries less for a moment, or
+// nothing; that is not what the path takes either.
 //
 // What was learnt is kept. The rate at which the path was full is the ceiling: below it
 // the rate rises quickly, near it slowly and after a rest, and only once it has been
