@@ -17,6 +17,7 @@ const (
 	rest      = 5 * time.Second         // after a fall, before looking for room
 	restMost  = 8 * time.Second         // when looking keeps failing
 	below     = 0.90                    // of the capacity seen: where to stay
+	closer    = 0.95                    // the same where packets are lost, and what was seen may have been too little
 	unsure    = 0.95                    // of the capacity seen before, where packets are lost: not believed to be less at once
 	resumed   = 0.97                    // of the rate before a standstill: where to stay after it
 	breath    = time.Second             // after one, before looking for room
@@ -39,7 +40,7 @@ type Controller struct {
 	bitrate float64
 	ceiling float64       // where the path was last full; 0: not known, or passed
 	seen    float64       // the same, never forgotten
-	rough   bool          // seen is what arrived before the first standstill
+	rough   bool          // seen is far from sure: it changed much while packets were lost
 	stay    float64       // where to stay once the queue is dry
 	waited  time.Duration // queueing at the last fall
 	since   time.Time     // of the state
@@ -142,9 +143,9 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 		c.rest = min(c.rest*3/2, restMost) // failed near where it failed before
 	}
 	c.path.loss = min(c.path.loss, heavyLoss/2) // it has been answered
-	c.rough = false
+	c.rough = c.path.losing() && (c.rough && again || capacity < max(c.seen*below, c.before/2))
 	c.ceiling, c.seen, c.waited = capacity, capacity, q
-	c.stay = capacity * below
+	c.stay = capacity * c.below()
 	c.set(capacity * (below - min(q.Seconds(), 0.5)))
 	c.enter(now, Fall)
 	c.rise = usual
@@ -224,12 +225,12 @@ func (c *Controller) dry(now time.Time) []Reason {
 	if took := now.Sub(c.since); c.path.last.Delivered > 0 && took > reaction/2 {
 		if drained := min(c.path.through(min(took, window)), c.before); drained > c.seen {
 			c.ceiling, c.seen = drained, drained
-			c.stay = max(c.stay, drained*below)
+			c.stay = max(c.stay, drained*c.below())
 		}
 	}
 	c.set(c.stay)
 	c.enter(now, Hold)
-	if c.still {
+	if c.still || c.rough {
 		c.still, c.since = false, now.Add(breath-c.rest)
 	}
 	return []Reason{reason(Drained, "queueing %d ms", q.Milliseconds())}
@@ -257,7 +258,7 @@ func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	case c.ceiling > 0 && c.bitrate > c.ceiling*near && c.path.sent(window) > c.ceiling:
 		why = append(why, reason(Passed, "%.1f Mbit/s are taken, more than the %.1f before", c.path.sent(window)/1e6, c.ceiling/1e6))
 		c.ceiling, c.rest = 0, rest
-	case c.ceiling > 0 && c.bitrate > c.ceiling*below*0.98 && !c.path.silent():
+	case c.ceiling > 0 && c.bitrate > c.ceiling*below*0.98 && !c.rough && !c.path.silent():
 		speed = slowest
 	default:
 		c.rise = min(c.rise*(1+(gathering-1)*step.Seconds()), fastest)
@@ -272,6 +273,14 @@ func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 		why = append(why, reason(Bounded, "the highest rate asked for"))
 	}
 	return why
+}
+
+// below is the part of the capacity seen to stay at.
+func (c *Controller) below() float64 {
+	if c.path.losing() {
+		return closer
+	}
+	return below
 }
 
 func (c *Controller) set(bitrate float64) {
