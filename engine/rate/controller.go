@@ -40,7 +40,7 @@ type Controller struct {
 	bitrate float64
 	ceiling float64       // where the path was last full; 0: not known, or passed
 	seen    float64       // the same, never forgotten
-	rough   bool          // seen is far from sure: it changed much while packets were lost
+	far     bool          // seen is far less than before, or of before a standstill
 	stay    float64       // where to stay once the queue is dry
 	waited  time.Duration // queueing at the last fall
 	since   time.Time     // of the state
@@ -143,7 +143,7 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 		c.rest = min(c.rest*3/2, restMost) // failed near where it failed before
 	}
 	c.path.loss = min(c.path.loss, heavyLoss/2) // it has been answered
-	c.rough = c.path.losing() && (c.rough && again || capacity < max(c.seen*below, c.before/2))
+	c.far = c.far && again || capacity < max(c.seen*below, c.before/2)
 	c.ceiling, c.seen, c.waited = capacity, capacity, q
 	c.stay = capacity * c.below()
 	c.set(capacity * (below - min(q.Seconds(), 0.5)))
@@ -155,7 +155,7 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 // pause yields to a standstill.
 func (c *Controller) pause(now time.Time, arrived float64, why []Reason) []Reason {
 	if c.seen == 0 {
-		c.seen, c.rough = arrived, true
+		c.seen, c.far = arrived, true
 	}
 	c.waited = c.path.queueing()
 	c.still, c.stood, c.stay = true, now, c.bitrate*resumed
@@ -181,7 +181,7 @@ func (c *Controller) takes(again bool) float64 {
 		return min(max(capacity, c.path.doubt()*c.seen), c.seen)
 	case capacity <= 0 || capacity > most:
 		return most
-	case c.path.losing() && !c.rough:
+	case c.path.losing() && !c.far:
 		least := min(c.seen*unsure, most)
 		c.still = capacity < least*below // as good as one
 		return max(capacity, least)
@@ -230,7 +230,7 @@ func (c *Controller) dry(now time.Time) []Reason {
 	}
 	c.set(c.stay)
 	c.enter(now, Hold)
-	if c.still || c.rough {
+	if c.still || c.rough() {
 		c.still, c.since = false, now.Add(breath-c.rest)
 	}
 	return []Reason{reason(Drained, "queueing %d ms", q.Milliseconds())}
@@ -258,7 +258,7 @@ func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	case c.ceiling > 0 && c.bitrate > c.ceiling*near && c.path.sent(window) > c.ceiling:
 		why = append(why, reason(Passed, "%.1f Mbit/s are taken, more than the %.1f before", c.path.sent(window)/1e6, c.ceiling/1e6))
 		c.ceiling, c.rest = 0, rest
-	case c.ceiling > 0 && c.bitrate > c.ceiling*below*0.98 && !c.rough && !c.path.silent():
+	case c.ceiling > 0 && c.bitrate > c.ceiling*below*0.98 && !c.rough() && !c.path.silent():
 		speed = slowest
 	default:
 		c.rise = min(c.rise*(1+(gathering-1)*step.Seconds()), fastest)
@@ -274,6 +274,10 @@ func (c *Controller) climb(now time.Time, step time.Duration) (why []Reason) {
 	}
 	return why
 }
+
+// rough reports whether the capacity seen is far from sure: it became much less where packets
+// are lost.
+func (c *Controller) rough() bool { return c.far && c.path.losing() }
 
 // below is the part of the capacity seen to stay at.
 func (c *Controller) below() float64 {
