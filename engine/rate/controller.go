@@ -40,7 +40,7 @@ type Controller struct {
 	bitrate float64
 	ceiling float64       // where the path was last full; 0: not known, or passed
 	seen    float64       // the same, never forgotten
-	far     bool          // seen is far less than before, or of before a standstill
+	far     bool          // seen is far less than before
 	stay    float64       // where to stay once the queue is dry
 	waited  time.Duration // queueing at the last fall
 	since   time.Time     // of the state
@@ -125,10 +125,10 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 	if !again {
 		c.before, c.fell = c.bitrate, now
 	}
-	if arrived, stood, ok := c.path.standstill(); ok && c.excused(now) {
+	if stood, ok := c.path.standstill(); ok && c.excused(now) {
 		switch {
 		case !again:
-			return c.pause(now, arrived, why)
+			return c.pause(now, why)
 		case now.Sub(stood) < reaction: // it is judged once something arrives
 			c.waited, c.since = q, stood
 			return nil
@@ -153,10 +153,7 @@ func (c *Controller) fall(now time.Time, why []Reason) []Reason {
 }
 
 // pause yields to a standstill.
-func (c *Controller) pause(now time.Time, arrived float64, why []Reason) []Reason {
-	if c.seen == 0 {
-		c.seen, c.far = arrived, true
-	}
+func (c *Controller) pause(now time.Time, why []Reason) []Reason {
 	c.waited = c.path.queueing()
 	c.still, c.stood, c.stay = true, now, c.bitrate*resumed
 	c.set(c.bitrate * (below - min(c.waited.Seconds(), 0.5)))
@@ -177,11 +174,11 @@ func (c *Controller) takes(again bool) float64 {
 		capacity = c.path.suddenly(capacity)
 	}
 	switch {
-	case again: // what arrives may be all that was sent
+	case again && c.seen > 0: // what arrives may be all that was sent
 		return min(max(capacity, c.path.doubt()*c.seen), c.seen)
 	case capacity <= 0 || capacity > most:
 		return most
-	case c.path.losing() && !c.far:
+	case !again && c.path.losing():
 		least := min(c.seen*unsure, most)
 		c.still = capacity < least*below // as good as one
 		return max(capacity, least)
@@ -194,7 +191,7 @@ func (c *Controller) takes(again bool) float64 {
 func (c *Controller) fallsShort(now time.Time) bool {
 	q, took := c.path.queueing(), now.Sub(c.since)
 	switch {
-	case took < reaction:
+	case took < reaction, c.bitrate <= float64(c.o.Min):
 		return false
 	case took < dryUsual:
 		return q >= c.waited+quiet

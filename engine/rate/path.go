@@ -256,34 +256,33 @@ func (p *path) losing() bool {
 func (p *path) kept() float64 { return 1 - min(max(p.loss-lightLoss, 0), 0.5) }
 
 // standstill reports whether nothing arrives any more of what until then did, or did not a
-// moment ago, at which rate it arrived before, bit/s, and until when nothing did. On a
-// connection that is a packet which was lost twice, or was the last for a while, until a
-// timer sends it again; a link that has become narrower goes on taking less. After a second
-// it is not called that any more.
-func (p *path) standstill() (arrived float64, until time.Time, ok bool) {
+// moment ago, and until when nothing did. On a connection that is a packet which was lost
+// twice, or was the last for a while, until a timer sends it again; a link that has become
+// narrower goes on taking less. After a second it is not called that any more.
+func (p *path) standstill() (until time.Time, ok bool) {
 	if p.last.Delivered == 0 {
-		return 0, until, false
+		return until, false
 	}
 	stands := func(i int) bool { return i > 0 && p.samples[i].delivered == p.samples[i-1].delivered }
 	i := len(p.samples) - 1
 	for now := p.samples[i].at; i > 0 && !stands(i); i-- {
 		if now.Sub(p.samples[i].at) > recent/2 {
-			return 0, until, false
+			return until, false
 		}
 	}
 	for until = p.samples[i].at; stands(i); {
 		i--
 	}
 	if i < 1 {
-		return 0, until, false
+		return until, false
 	}
 	first, last := p.samples[0], p.samples[i]
 	d := last.at.Sub(first.at).Seconds()
 	if d < 0.4 {
-		return 0, until, false
+		return until, false
 	}
-	arrived = float64(last.delivered-first.delivered) * 8 / d
-	return arrived, until, arrived > 0.5*float64(last.sent-first.sent)*8/d
+	arrived := float64(last.delivered-first.delivered) * 8 / d
+	return until, arrived > 0.5*float64(last.sent-first.sent)*8/d
 }
 
 // doubt is the least part of what was seen before that a new capacity is believed to be:
