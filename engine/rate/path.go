@@ -286,9 +286,9 @@ func (p *path) standstill() (until time.Time, ok bool) {
 }
 
 // doubt is the least part of what was seen before that a new capacity is believed to be:
-// what arrives is measured, the other way is a guess.
+// what arrives is measured, unless packets are being lost; the other way is a guess.
 func (p *path) doubt() float64 {
-	if p.last.Delivered > 0 {
+	if p.last.Delivered > 0 && !p.losing() {
 		return 0.35
 	}
 	return 0.7
