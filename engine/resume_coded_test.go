@@ -31,9 +31,14 @@ func TestResumeGoesOnEncodingAnewAsPlanned(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	before := 0 // files: more than one where the machine was too slow for a while
 	waitFor(t, "something to be kept", func() bool {
 		rec, err := archive.Load(d.FS, dir)
-		return err == nil && len(rec.Cameras) == 1 && len(rec.Cameras[0].Segments) == 1 && rec.Cameras[0].Segments[0].Units() > 40
+		if err != nil || len(rec.Cameras) != 1 {
+			return false
+		}
+		before = len(rec.Cameras[0].Segments)
+		return before > 0 && rec.Cameras[0].Segments[before-1].Units() > 40
 	})
 	cmd.Process.Kill()
 	cmd.Wait()
@@ -55,7 +60,7 @@ func TestResumeGoesOnEncodingAnewAsPlanned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files := rec.Cameras[0].Segments; len(files) < 2 {
+	if files := rec.Cameras[0].Segments; len(files) <= before {
 		t.Errorf("%d files: nothing was recorded after the kill", len(files))
 	}
 	decodes(t, dir)
