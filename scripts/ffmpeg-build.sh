@@ -67,6 +67,12 @@ mkdir nvidia
 tar -C nvidia --strip-components=1 -xf nv-codec-headers_*.orig.tar.*
 make -C nvidia install PREFIX="$build/nvidia"
 cd "$build"/source/ffmpeg-*/
+# For speed alone: a later FFmpeg that it does not fit is built as it is.
+if patch -p1 --dry-run <"$here/ffmpeg-hevc.patch"; then
+	patch -p1 <"$here/ffmpeg-hevc.patch"
+else
+	echo "ffmpeg: scripts/ffmpeg-hevc.patch does not fit this FFmpeg and is left out" >&3
+fi
 prefix=$cache/ffmpeg-$(cat RELEASE)-$key
 PKG_CONFIG_PATH=$build/nvidia/lib/pkgconfig ./configure --prefix="$prefix" --cc="${CC:-gcc}" "${configuration[@]}"
 make -j"$processors"

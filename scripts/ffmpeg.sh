@@ -66,7 +66,7 @@ fi
 
 # The name of what is built holds all that it depends on but Debian's revision of FFmpeg.
 key=$({
-	cat "$here/ffmpeg-build.sh"
+	cat "$here"/ffmpeg-build.sh "$here"/ffmpeg-*.patch
 	${CC:-gcc} --version
 	dpkg-query -W -f '${Package} ${Architecture} ${Version}\n' libx264-dev libx265-dev libopus-dev libnuma-dev libva-dev libdrm-dev
 } | sha256sum | head -c 12)
