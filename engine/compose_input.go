@@ -149,6 +149,9 @@ func (c *composer) opener(in *composeInput) opener {
 
 // play plays the picture, or the sound, of an input that is not live to its end.
 func (c *composer) play(ctx context.Context, i int, sound bool) {
+	if !c.paced {
+		giveWay(10)
+	}
 	in := c.inputs[i]
 	lines := decodedLines{pictures: in.pictures, shift: in.shift}
 	if sound {

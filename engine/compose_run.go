@@ -18,7 +18,9 @@ import (
 // Each input decodes on a goroutine of its own and leaves pictures in its line. One
 // goroutine, compose, goes from instant to instant of the output, waits until the lines
 // know what is to be seen then, and draws. Another, encode, encodes and hands on what
-// it gets from there.
+// it gets from there. Where nothing goes by the clock the encoder is what all wait for, and
+// who is further from it gives way: decoders that run side by side take its processor, and
+// then wait for room.
 type composer struct {
 	o      ComposeOptions
 	deps   Deps
@@ -99,13 +101,20 @@ func (c *composer) run(ctx, work context.Context, grace time.Duration) error {
 			inputs.Go(func() error { return in.receive(feeding, work) })
 		}
 	}
-	err := c.compose(ctx, func(sound bool) {
-		for i, in := range c.inputs {
-			if !in.live() && (!sound || c.wants(i)) {
-				inputs.Go(func() error { c.play(feeding, i, sound); return nil })
-			}
+	var drawing errgroup.Group
+	drawing.Go(func() error {
+		if !c.paced {
+			giveWay(5)
 		}
+		return c.compose(ctx, func(sound bool) {
+			for i, in := range c.inputs {
+				if !in.live() && (!sound || c.wants(i)) {
+					inputs.Go(func() error { c.play(feeding, i, sound); return nil })
+				}
+			}
+		})
 	})
+	err := drawing.Wait()
 	close(c.encoded)
 	stopFeeding()
 	for _, in := range c.inputs {

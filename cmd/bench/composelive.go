@@ -75,24 +75,31 @@ func (b *bench) composeRecorded() error {
 		return err
 	}
 	for _, preset := range []string{"low-latency", "meeting", "lecture", "archive"} {
-		name := "compose of recordings, " + preset + " / the encoder alone"
 		settings, err := set.Encoder(preset)
 		if err != nil {
 			return err
 		}
 		o := settings.Picture(1920, 1080, 30)
 		o.Threads, o.Device = engine.EncoderThreads(o), "none"
-		out := filepath.Join(b.dir, "recorded.mp4")
-		_, wall, _, err := b.composes("--preset", preset, "--fps", "30", "--layout", "pip", "-i", two[0], "-i", two[1], "-o", out)
-		if err != nil {
-			return err
+		var ratios, paces, alones []float64
+		// What is quick is quickly disturbed: the middle one of several, up to a minute of them.
+		for began := time.Now(); len(ratios) < 5 && time.Since(began) < time.Minute; {
+			_, wall, _, err := b.composes("--preset", preset, "--fps", "30", "--layout", "pip", "-i", two[0], "-i", two[1],
+				"-o", filepath.Join(b.dir, "recorded.mp4"))
+			if err != nil {
+				return err
+			}
+			pace := composeSpan.Seconds() * 30 / wall.Seconds()
+			alone, err := encoderAlone(coder, two, o)
+			if err != nil {
+				return err
+			}
+			ratios, paces, alones = append(ratios, pace/alone), append(paces, pace), append(alones, alone)
 		}
-		pace := composeSpan.Seconds() * 30 / wall.Seconds()
-		alone, err := encoderAlone(coder, two, o)
-		if err != nil {
-			return err
-		}
-		b.add(name, pace/alone, "", "≥ 0.9", pace/alone >= 0.9, fmt.Sprintf("%.0f and %.0f pictures a second", pace, alone))
+		ratio := median(ratios)
+		b.add("compose of recordings, "+preset+" / the encoder alone", ratio, "", "≥ 0.9", ratio >= 0.9,
+			fmt.Sprintf("%.0f and %.0f pictures a second; the middle one of %d pairs, %.3f to %.3f",
+				median(paces), median(alones), len(ratios), slices.Min(ratios), slices.Max(ratios)))
 	}
 	return nil
 }
