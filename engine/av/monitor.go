@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// monitorSlack is how much later than it wants Go's monitor may look again.
-	monitorSlack = 4 * time.Millisecond
+	// monitorSlack is how much later than it wants Go's monitor may look again. A thread
+	// that the monitor starts, as it does now and then, inherits it: so it is short.
+	monitorSlack = time.Millisecond
 	// monitorProcs is how many goroutines may be in C, or run, before others wait for it.
 	monitorProcs = 16
 )
