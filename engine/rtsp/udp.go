@@ -1,14 +1,9 @@
 package rtsp
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
-	"syscall"
-
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
 // wantedBuffer is the size of a UDP socket's receive buffer that we ask for: half a
@@ -48,44 +43,17 @@ func (l *line) listen(local netip.Addr) error {
 // address.
 func (l *line) joinGroup(local, group netip.Addr, ports [2]int) error {
 	ifi := interfaceOf(local)
-	rtp, err := listenGroup(ifi, netip.AddrPortFrom(group, uint16(ports[0])))
+	rtp, err := net.ListenMulticastUDP("udp", ifi, net.UDPAddrFromAddrPort(netip.AddrPortFrom(group, uint16(ports[0]))))
 	if err != nil {
 		return err
 	}
-	rtcp, err := listenGroup(ifi, netip.AddrPortFrom(group, uint16(ports[1])))
+	rtcp, err := net.ListenMulticastUDP("udp", ifi, net.UDPAddrFromAddrPort(netip.AddrPortFrom(group, uint16(ports[1]))))
 	if err != nil {
 		rtp.Close()
 		return err
 	}
 	l.rtp, l.rtcp = rtp, rtcp
 	return nil
-}
-
-// listenGroup hears one group. The channels of one device often have groups of their own on
-// the same port: what others of this machine have joined is not heard.
-func listenGroup(ifi *net.Interface, group netip.AddrPort) (*net.UDPConn, error) {
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { onlyJoined(fd, group.Addr().Is4()) })
-	}}
-	network := "udp6"
-	if group.Addr().Is4() {
-		network = "udp4"
-	}
-	heard, err := lc.ListenPacket(context.Background(), network, group.String())
-	if err != nil {
-		return nil, err
-	}
-	to := &net.UDPAddr{IP: group.Addr().AsSlice()}
-	if group.Addr().Is4() {
-		err = ipv4.NewPacketConn(heard).JoinGroup(ifi, to)
-	} else {
-		err = ipv6.NewPacketConn(heard).JoinGroup(ifi, to)
-	}
-	if err != nil {
-		heard.Close()
-		return nil, err
-	}
-	return heard.(*net.UDPConn), nil
 }
 
 // interfaceOf returns nil, the system's choice, when no interface has the address.
